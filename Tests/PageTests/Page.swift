@@ -5,7 +5,7 @@ import Testing
 ///
 /// A block fenced as `sh` is a script, a block fenced as `console` is commands after `$ ` with their output. The line before a fence may
 /// be a comment: `<!-- file: NAME -->` has the block written into the folder in which the examples run, `<!-- not run: REASON -->` takes
-/// it out.
+/// it out, and `<!-- needs: PROGRAM -->` does unless the program is installed.
 struct Page: Sendable, CustomTestStringConvertible {
     enum Example: Sendable, Equatable {
         case script([String])
@@ -30,6 +30,7 @@ struct Page: Sendable, CustomTestStringConvertible {
         /// The example in the block; `nil` for text and for a block that is not run.
         var example: Example? {
             if let name = note.dropping("file: ") { return .file(name: name, lines) }
+            if lacksProgram { return nil }
             if isNotRun { return nil }
             switch language {
             case "sh": return .script(lines)
@@ -38,8 +39,12 @@ struct Page: Sendable, CustomTestStringConvertible {
             }
         }
 
-        /// Whether the page says why the block is not run.
-        var isNotRun: Bool { note.dropping("not run: ") != nil }
+        /// Whether the page says why the block is not run, or the block needs a program that is not installed.
+        var isNotRun: Bool { note.dropping("not run: ") != nil || lacksProgram }
+
+        private var lacksProgram: Bool {
+            note.dropping("needs: ").map { !FileManager.default.isExecutableFile(atPath: "/usr/bin/" + $0) } ?? false
+        }
 
         private var commands: [Command] {
             var commands: [Command] = []

@@ -3,16 +3,16 @@ import TestKit
 
 /// The examples of a page, run one after the other by one shell in an empty folder, with our programs in its `PATH`.
 ///
-/// The ports of the page, 7117, 7118 and 7119, are replaced by free ones. What the examples leave running is ended at the end.
+/// The ports of the page, 7117, 7118, 7119 and 6379, are replaced by free ones. What the examples leave running is ended at the end.
 struct PageRun {
     private let page: Page
     private let folder: URL
-    private let ports: (doormand: Int, emulator: Int, admin: Int)
+    private let ports: (doormand: Int, emulator: Int, admin: Int, store: Int)
 
     private init(_ page: Page, in folder: URL) throws {
         self.page = page
         self.folder = folder
-        ports = (try FreePort.find(), try FreePort.find(), try FreePort.find())
+        ports = (try FreePort.find(), try FreePort.find(), try FreePort.find(), try FreePort.find())
     }
 
     /// Runs all examples of a page in a folder of their own.
@@ -56,12 +56,13 @@ struct PageRun {
         cd '\(folder.path)'
 
         """
-            + examples.replacing(/711[789]/) { port in
+            + examples.replacing(/711[789]|6379/) { port in
                 // All at once, because a free port can hold the digits of another one.
                 switch port.output {
                 case "7117": "\(ports.doormand)"
                 case "7118": "\(ports.emulator)"
-                default: "\(ports.admin)"
+                case "7119": "\(ports.admin)"
+                default: "\(ports.store)"
                 }
             }
     }
