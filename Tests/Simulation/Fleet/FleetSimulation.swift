@@ -17,7 +17,7 @@ package final class FleetSimulation: Sendable {
     private let cache: CacheSettings
     private let settings: FleetSettings
     private let secrets: [[[UInt8]]]
-    private let nodes: NIOLockedValueBox<[FleetNode]>
+    private let nodes: NIOLockedValueBox<[SimulatedNode]>
     private let runs = NIOLockedValueBox(0)
     let isCalm: Bool
     let steps: Int
@@ -68,19 +68,19 @@ package final class FleetSimulation: Sendable {
         }
     }
 
-    private func makeNode(_ number: Int, _ link: SimulatedLink) throws -> FleetNode {
+    private func makeNode(_ number: Int, _ link: SimulatedLink) throws -> SimulatedNode {
         let run = runs.withLockedValue { runs in
             runs += 1
             return runs
         }
-        return try FleetNode(
+        return try SimulatedNode(
             number: number, run: run, link: link, provider: provider,
-            FleetNode.Configuration(cache: cache, settings: settings, secrets: secrets[number]))
+            SimulatedNode.Configuration(cache: cache, settings: settings, secrets: secrets[number]))
     }
 
-    func node(_ number: Int) -> FleetNode { nodes.withLockedValue { $0[number] } }
+    func node(_ number: Int) -> SimulatedNode { nodes.withLockedValue { $0[number] } }
 
-    var allNodes: [FleetNode] { nodes.withLockedValue { $0 } }
+    var allNodes: [SimulatedNode] { nodes.withLockedValue { $0 } }
 
     /// Starts the node again, with an empty cache.
     func restart(_ number: Int) {

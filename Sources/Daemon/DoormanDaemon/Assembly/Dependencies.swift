@@ -55,9 +55,9 @@ struct Dependencies {
         }
         self.fleetNode = fleetNode
         let verifier = try CachingVerifier(
-            upstream: providers.provider, settings: settings.cache, timeSource: time,
-            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) },
-            randomness: fleetNode?.cacheRandomness ?? CacheRandomness(), fleet: fleetNode?.fleet,
+            CachingVerifier.Sources(upstream: providers.provider, fleet: fleetNode?.fleet), settings: settings.cache,
+            timeSource: time, encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) },
+            randomness: fleetNode?.cacheRandomness ?? CacheRandomness(),
             stormObserver: Self.stormLog(logger))
         self.verifier = verifier
         providers.attach(verifier)

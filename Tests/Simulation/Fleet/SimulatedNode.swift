@@ -6,7 +6,7 @@ internal import DoormanWire
 internal import NIOConcurrencyHelpers
 
 /// One run of a node of the simulated fleet, with its clocks and its way to the store.
-final class FleetNode: Sendable {
+final class SimulatedNode: Sendable {
     struct Configuration: Sendable {
         let cache: CacheSettings
         let settings: FleetSettings
