@@ -83,30 +83,28 @@ extension Fleet {
         return try await measure { () async throws(StoreError) in try await session.append(prepared.append, to: prepared.logKey) }
     }
 
-    /// Reads and applies the records that are new.
-    ///
-    /// - Parameter end: The id at which to stop; `nil` to read all.
+    /// Reads and applies the records that are new. Stops if the denial list is full.
     private func read(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
         while !Task.isCancelled {
+            if state.withLockedValue({ $0.needsDenials }) {
+                guard try await readDenials(session, cache) else { return }
+                state.withLockedValue { $0.needsDenials = false }
+            }
             let (position, logKey) = state.withLockedValue { ($0.log.applied, $0.secrets.logKey) }
             let records = try await measure { () async throws(StoreError) in
                 try await session.records(of: logKey, after: position, limit: FleetSettings.batch)
             }
-            var hasLoss = false
             for record in records where record.id > position {
-                guard let showsLoss = apply(record, cache) else { return }
-                hasLoss = hasLoss || showsLoss
+                guard apply(record, cache) else { return }
             }
-            // A lost record may be that of a token which only the nodes deny.
-            if hasLoss { try await readDenials(session, cache) }
-            guard records.count == FleetSettings.batch else { return }
+            guard records.count == FleetSettings.batch || state.withLockedValue({ $0.needsDenials }) else { return }
         }
     }
 
     /// Applies a record.
     ///
-    /// - Returns: Whether it shows that another record was lost; `nil` if it can't be applied now.
-    private func apply(_ record: LogRecord, _ cache: CachingVerifier) -> Bool? {
+    /// - Returns: False if the denial list is full.
+    private func apply(_ record: LogRecord, _ cache: CachingVerifier) -> Bool {
         let secrets = state.withLockedValue { $0.secrets }
         let opened: FleetRecord
         do throws(SealError) {
@@ -116,18 +114,22 @@ extension Fleet {
                 state.counts.recordsRejected[error, default: 0] &+= 1
                 state.log.skip(record.id)
             }
-            return false
+            return true
         }
         let (effect, showsLoss) = state.withLockedValue { $0.log.examine(opened) }
         if showsLoss {
-            state.withLockedValue { $0.counts.losses &+= 1 }
+            state.withLockedValue { state in
+                state.counts.losses &+= 1
+                // The lost record may be that of a token which only the nodes deny.
+                state.needsDenials = true
+            }
             cache.removeEntries { _ in true }
         }
         var keys: [TokenKey] = []
         switch effect {
         case .none: break
         case .apply(let revocation):
-            guard apply(revocation, cache) else { return nil }
+            guard apply(revocation, cache) else { return false }
             state.withLockedValue { $0.counts.revocationsApplied &+= 1 }
         }
         if case .revocation(.token(let known, _), _) = opened.content { keys = self.keys(among: known) }
@@ -137,7 +139,7 @@ extension Fleet {
             return state.log.caughtUpAt
         }
         if let caughtUpAt { gate.extend(until: caughtUpAt.advanced(by: settings.revocationBound)) }
-        return showsLoss
+        return true
     }
 
     /// Returns the keys of a token under the secrets of this process.
@@ -181,6 +183,7 @@ extension Fleet {
         guard !state.withLockedValue({ $0.log.continues(range, in: epoch) }) else { return }
         let hadHistory = state.withLockedValue { state in
             state.log.beginReplay(of: range)
+            state.needsDenials = true
             state.counts.replays &+= 1
             return state.log.hasHistory
         }
@@ -189,7 +192,6 @@ extension Fleet {
             try await read(session, cache)
             if isDenialListFull { await timeSource.sleep(timeSource.now().advanced(by: .seconds(1))) }
         } while isDenialListFull
-        try await readDenials(session, cache)
         state.withLockedValue { $0.log.endReplay() }
         // What this node knows may come from a store that had gone another way. Only an entry whose writer has read this is surely later.
         let floor = hadHistory ? try await beat(session, .epoch) ?? .zero : .zero
@@ -199,8 +201,10 @@ extension Fleet {
 
     private var isDenialListFull: Bool { state.withLockedValue { $0.isDenialListFull } }
 
-    /// Applies the lasting denials of the store, and adds those that it lacks.
-    private func readDenials(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
+    /// Applies the lasting denials of the store, and sends those that it lacks.
+    ///
+    /// - Returns: False if the denial list is full.
+    private func readDenials(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) -> Bool {
         let (secrets, key) = state.withLockedValue { ($0.secrets, $0.secrets.denialsKey) }
         let start = timeSource.wallTime().millisecondsSince1970
         var (offset, stored) = (0, Set<TokenKey>())
@@ -209,13 +213,9 @@ extension Fleet {
                 try await session.members(of: key, from: start, offset: offset, limit: FleetSettings.batch)
             }
             for member in members {
-                do throws(SealError) {
-                    let denial = try secrets.openDenial(member.member)
-                    if case .token(let known, _) = denial { stored.formUnion(known.map(\.key)) }
-                    _ = apply(denial, cache)
-                } catch {
-                    state.withLockedValue { $0.counts.recordsRejected[error, default: 0] &+= 1 }
-                }
+                guard let denial = open(member, secrets) else { continue }
+                if case .token(let known, _) = denial { stored.formUnion(known.map(\.key)) }
+                guard apply(denial, cache) else { return false }
             }
             offset += members.count
             guard members.count == FleetSettings.batch else { break }
@@ -227,6 +227,17 @@ extension Fleet {
             for (key, revocation) in state.lastingDenials where !known.contains(key) {
                 _ = state.log.add(revocation, entryKeys: [], now: now)
             }
+        }
+        return true
+    }
+
+    /// Returns the denial of a member; `nil` if it is not this fleet's.
+    private func open(_ member: ScoredMember, _ secrets: FleetSecrets) -> Revocation? {
+        do throws(SealError) {
+            return try secrets.openDenial(member.member)
+        } catch {
+            state.withLockedValue { $0.counts.recordsRejected[error, default: 0] &+= 1 }
+            return nil
         }
     }
 

@@ -19,6 +19,8 @@ package final class Fleet: Sendable {
         var reserved = 0
         var leases: UInt64 = 0
         var isDenialListFull = false
+        /// Whether the lasting denials of the store are to be read before the log.
+        var needsDenials = true
         var lastFailure: String?
         var counts = FleetCounts()
         /// The denials that must survive a store that forgets them, by the token's first key.
