@@ -274,7 +274,7 @@ let package = Package(
             [
                 "DoormanCore", "DoormanFleet", "DoormanSupport", "RedisStore", "TestKit", nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
-        tests("DoormanFleetTests", ["DoormanCore", "DoormanFleet", "DoormanSupport", "DoormanWire", "TestKit"]),
+        tests("DoormanFleetTests", ["DoormanCache", "DoormanCore", "DoormanFleet", "DoormanSupport", "DoormanWire", "TestKit"]),
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests(
             "ProviderRoutingTests",

@@ -32,7 +32,8 @@ package struct FleetSettings: Sendable {
 
     /// The revocation bound by default: losing the store then costs nothing until entries would end anyway.
     package static func defaultBound(cache: CacheSettings, callTimeout: Duration) -> Duration {
-        cache.longestLifetime + callTimeout
+        // The jitter is a fraction, so the sum has a rounding error far below a millisecond.
+        .milliseconds(((cache.longestLifetime + callTimeout) / .milliseconds(1)).rounded())
     }
 
     /// The time between two heartbeats of a node.

@@ -1,0 +1,199 @@
+import DoormanCache
+import DoormanCore
+import DoormanSupport
+import DoormanWire
+import Testing
+
+@testable import DoormanFleet
+
+/// What a node concludes from the log, step by step. The simulation plays the same rules against a store that fails and lies.
+@Suite("The log as a node knows it")
+struct LogStateTests {
+    private static let bound = Duration.seconds(8)
+    private static let other = NodeID(bytes: Array(repeating: 1, count: NodeID.byteCount))
+    private static let start = Instant(nanoseconds: 1_000_000_000_000)
+
+    /// A node that has read an old log to its end.
+    private struct Scene {
+        var log: LogState
+        var now = start
+        private var id = LogID(1_000_000, 0)
+
+        init(epoch: String = "one") {
+            let settings = FleetSettings(revocationBound: bound, cache: CacheSettings(), callTimeout: .seconds(2))
+            log = LogState(node: Sample.node, settings: settings)
+            log.beginReplay(of: LogID(1, 0)...id)
+            log.endReplay()
+            log.begin(epoch, floor: .zero, now: now)
+        }
+
+        /// Reads the next record.
+        @discardableResult
+        mutating func read(_ node: NodeID, _ content: FleetRecord.Content) -> (effect: LogState.Effect, showsLoss: Bool) {
+            id = LogID(id.milliseconds + 1, 0)
+            let record = FleetRecord(node: node, content)
+            let effect = log.examine(record)
+            log.finish(record, at: id, keys: [Sample.key], now: now)
+            return effect
+        }
+
+        mutating func hear(_ number: UInt64, lastRevocation: UInt64, _ occasion: LogState.HeartbeatOccasion = .regular) -> Bool {
+            read(
+                other,
+                .heartbeat(Heartbeat(number: number, lastRevocation: lastRevocation, applied: log.applied, isLast: occasion == .end))
+            ).showsLoss
+        }
+
+        /// Sends a heartbeat and reads it back.
+        mutating func beat() {
+            guard let heartbeat = log.nextHeartbeat(.epoch, now: now) else { return }
+            read(Sample.node, .heartbeat(heartbeat))
+        }
+
+        var position: LogID { id }
+    }
+
+    private static let revocation = Revocation.token(
+        [Revocation.KeyOfToken(secret: SecretID(bytes: Array(0..<8)), key: Sample.key)], .after(.seconds(60)))
+
+    @Test("a heartbeat counts once it is read back, from the time at which it was sent")
+    func readBack() throws {
+        var scene = Scene()
+        let next = scene.log.nextHeartbeat(.regular, now: scene.now)
+        let heartbeat = try #require(next)
+        #expect(scene.log.caughtUpAt == nil)
+        scene.now = scene.now.advanced(by: .seconds(3))
+        scene.read(Sample.node, .heartbeat(heartbeat))
+        #expect(scene.log.caughtUpAt == Self.start)
+    }
+
+    @Test("a heartbeat that this run did not send counts nothing")
+    func replayedHeartbeat() {
+        var scene = Scene()
+        scene.read(Sample.node, .heartbeat(Heartbeat(number: 7, lastRevocation: 0, applied: .zero, isLast: false)))
+        #expect(scene.log.caughtUpAt == nil)
+    }
+
+    @Test("a node beside an empty log waits for what the others know")
+    func youngLog() {
+        var scene = Scene()
+        scene.log = LogState(node: Sample.node, settings: scene.log.settings)
+        scene.log.beginReplay(of: nil)
+        scene.log.begin("one", floor: .zero, now: scene.now)
+        scene.beat()
+        #expect(scene.log.caughtUpAt == nil)
+        scene.now = scene.now.advanced(by: FleetSettings.joinTime)
+        scene.beat()
+        #expect(scene.log.caughtUpAt == scene.now)
+    }
+
+    @Test("each revocation is applied once, in whatever order it comes again")
+    func once() {
+        var scene = Scene()
+        for number in [UInt64(4), 5] {
+            let effect = scene.read(Self.other, .revocation(Self.revocation, number: number)).effect
+            #expect(effect == .apply(Self.revocation))
+        }
+        for number in [UInt64(4), 5, 1] {
+            let effect = scene.read(Self.other, .revocation(Self.revocation, number: number)).effect
+            #expect(effect == .none)
+        }
+    }
+
+    @Test("a heartbeat shows that a revocation is lost, and the node is not caught up until it comes")
+    func lostRecord() {
+        var scene = Scene()
+        let shown = [scene.hear(1, lastRevocation: 0), scene.hear(2, lastRevocation: 1)]
+        #expect(shown == [false, true])
+        #expect(scene.log.isMissingRecords)
+        scene.beat()
+        #expect(scene.log.caughtUpAt == nil)
+        let isShownAgain = scene.hear(3, lastRevocation: 1)
+        #expect(!isShownAgain)
+        let effect = scene.read(Self.other, .revocation(Self.revocation, number: 1)).effect
+        #expect(effect == .apply(Self.revocation))
+        #expect(!scene.log.isMissingRecords)
+        scene.beat()
+        #expect(scene.log.caughtUpAt == scene.now)
+    }
+
+    @Test("a revocation that skips a number shows that another is lost")
+    func skippedNumber() {
+        var scene = Scene()
+        scene.read(Self.other, .revocation(Self.revocation, number: 1))
+        let showsLoss = scene.read(Self.other, .revocation(Self.revocation, number: 3)).showsLoss
+        #expect(showsLoss)
+        #expect(scene.log.floor == scene.position)
+    }
+
+    @Test("this node sends a revocation again that was not before its heartbeat in the log")
+    func ownLoss() {
+        var scene = Scene()
+        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        #expect(scene.log.nextToSend?.number == number)
+        scene.log.didSend(number, at: LogID(2_000_000, 0))
+        #expect(scene.log.nextToSend == nil && scene.log.waitingRevocations == 0)
+        scene.beat()
+        #expect(scene.log.nextToSend?.number == number && scene.log.waitingRevocations == 1)
+        // Until it is in the log, heartbeats don't speak of it.
+        let heartbeat = scene.log.nextHeartbeat(.epoch, now: scene.now)
+        #expect(heartbeat?.lastRevocation == 0)
+    }
+
+    @Test("after the log of another epoch is read, this node sends what the log lacks")
+    func amnesia() {
+        var scene = Scene()
+        let numbers = (0..<2).map { _ in scene.log.add(Self.revocation, entryKeys: [], now: scene.now) }
+        for number in numbers {
+            scene.log.didSend(number, at: LogID(1_000_000 + number, 0))
+            scene.read(Sample.node, .revocation(Self.revocation, number: number))
+        }
+        #expect(!scene.log.continues(LogID(1, 0)...LogID(3_000_000, 0), in: "two"))
+        scene.log.beginReplay(of: LogID(1, 0)...LogID(3_000_000, 0))
+        #expect(scene.log.epoch == nil)
+        scene.read(Sample.node, .revocation(Self.revocation, number: numbers[0]))
+        scene.log.endReplay()
+        #expect(scene.log.nextToSend?.number == numbers[1])
+        scene.log.begin("two", floor: LogID(3_000_001, 0), now: scene.now)
+        #expect(scene.log.epoch == "two" && scene.log.floor == LogID(3_000_001, 0))
+    }
+
+    @Test("a position is applied everywhere once this node and all live ones have applied it")
+    func everywhere() {
+        var scene = Scene()
+        scene.read(Self.other, .heartbeat(Heartbeat(number: 1, lastRevocation: 0, applied: .zero, isLast: false)))
+        let position = scene.position
+        #expect(!scene.log.isAppliedEverywhere(LogID(position.milliseconds + 10, 0), now: scene.now))
+        #expect(!scene.log.isAppliedEverywhere(position, now: scene.now))
+        scene.read(Self.other, .heartbeat(Heartbeat(number: 2, lastRevocation: 0, applied: position, isLast: false)))
+        #expect(scene.log.isAppliedEverywhere(position, now: scene.now))
+        let later = scene.position
+        #expect(!scene.log.isAppliedEverywhere(later, now: scene.now))
+        #expect(scene.log.isAppliedEverywhere(later, now: scene.now.advanced(by: Self.bound + .seconds(1))))
+        let showsLoss = scene.hear(3, lastRevocation: 0, .end)
+        #expect(!showsLoss)
+        #expect(scene.log.isAppliedEverywhere(later, now: scene.now))
+    }
+
+    @Test("a log goes on only in its epoch, and if it holds the node's position")
+    func continues() {
+        let scene = Scene()
+        #expect(scene.log.continues(LogID(1, 0)...scene.position, in: "one"))
+        #expect(!scene.log.continues(LogID(1, 0)...LogID(10, 0), in: "one"), "a log that ends before it")
+        #expect(!scene.log.continues(LogID(2_000_000, 0)...LogID(3_000_000, 0), in: "one"), "a log that begins after it")
+        #expect(!scene.log.continues(nil, in: "one"), "an empty log")
+    }
+
+    @Test("a log that has lost its beginning too early is cut")
+    func cut() {
+        var scene = Scene()
+        let last = LogID(10_000_000, 0)
+        scene.log.skip(last)
+        let isCut = scene.log.isCut(LogID(2, 0)...last)
+        #expect(!isCut, "nodes trim old records")
+        let isCutNow = scene.log.isCut(LogID(9_999_000, 0)...last)
+        #expect(isCutNow)
+        let isEmpty = scene.log.isCut(nil)
+        #expect(isEmpty)
+    }
+}
