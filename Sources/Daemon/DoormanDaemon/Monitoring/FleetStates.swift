@@ -19,9 +19,10 @@ struct FleetStates {
     private var losses = LoggedState(quietTime: .seconds(60))
     private var full = LoggedState(quietTime: .zero)
 
-    init(_ node: FleetNode) {
-        bound = node.revocationBound
-        store = node.storeSettings
+    /// - Parameter bound: The revocation bound.
+    init(bound: Duration, store: RedisStoreSettings) {
+        self.bound = bound
+        self.store = store
     }
 
     /// Logs the states that have begun or ended since the last look.

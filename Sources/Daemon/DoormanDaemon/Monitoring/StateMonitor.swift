@@ -29,7 +29,7 @@ actor StateMonitor: Service {
         self.dependencies = dependencies
         self.logger = logger
         applications = dependencies.providers.governedProviders.map(ApplicationStates.init)
-        fleet = dependencies.fleetNode.map(FleetStates.init)
+        fleet = dependencies.fleetNode.map { FleetStates(bound: $0.revocationBound, store: $0.storeSettings) }
     }
 
     func run() async throws {
