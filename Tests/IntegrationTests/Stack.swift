@@ -127,12 +127,16 @@ struct Stack {
         }
         await client.close()
         await server.stop()
-        follower?.cancel()
-        await follower?.value
-        await dependencies.fleetNode?.store.shutDown()
+        await stop(follower, dependencies)
         dependencies.transport.shutdown()
         try await emulator.stop()
         try outcome.get()
+    }
+
+    private static func stop(_ follower: Task<Void, Never>?, _ dependencies: Dependencies) async {
+        follower?.cancel()
+        await follower?.value
+        await dependencies.fleetNode?.store.shutDown()
     }
 
     /// Returns the result of a call: `OK`, or the reason of its failure.
