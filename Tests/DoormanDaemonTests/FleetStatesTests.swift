@@ -69,7 +69,7 @@ struct FleetStatesTests {
         scene.statistics.caughtUpAge = .seconds(68)
         #expect(scene.look() == [])
         scene.statistics.caughtUpAge = .seconds(69)
-        #expect(scene.look().map { $0.prefix(54) } == ["error this server may not know revocations of other ser"])
+        #expect(scene.look().map { $0.hasPrefix("error this server may not know revocations of other ser") } == [true])
         scene.statistics.caughtUpAge = .zero
         #expect(scene.look() == ["notice this server knows the revocations of other servers again duration=0 s"])
         var new = Scene()
@@ -101,7 +101,7 @@ struct FleetStatesTests {
         scene.statistics.isDenialListFull = true
         #expect(
             scene.look() == [
-                "warning the fleet's log has lost records: the cache was emptied",
+                "warning the fleet's log has lost records: the cache was emptied ",
                 "error the denial list is full: revocations of other servers wait setting=cache.max-denials",
             ])
         scene.statistics.isDenialListFull = false
