@@ -50,7 +50,8 @@ extension Fleet {
             }
             await timeSource.sleep(timeSource.now().advanced(by: settings.pollInterval))
         }
-        _ = try? await beat(session, .end)
+        // In a task of its own, since this one is cancelled: the others need not wait for this node any more.
+        await timeSource.spawn { _ = try? await self.beat(session, .end) }.value
     }
 
     /// Performs commands of the log. After a failure that leaves the session open, the next round tries again. A store that refuses to write
