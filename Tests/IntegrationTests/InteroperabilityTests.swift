@@ -139,7 +139,8 @@ struct InteroperabilityTests {
     func options() throws {
         let folder = Self.root.appendingPathComponent("Protos")
         let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
-        let protos = files.filter { $0.hasSuffix(".proto") }
+        // The messages of a fleet are between its servers. No client has them.
+        let protos = files.filter { $0.hasSuffix(".proto") && !$0.hasPrefix("doorman/fleet/") }
         #expect(protos.count == 13)
         for proto in protos {
             let text = try String(contentsOf: folder.appendingPathComponent(proto), encoding: .utf8)
