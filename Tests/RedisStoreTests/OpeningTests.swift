@@ -26,7 +26,7 @@ struct OpeningTests {
         #expect(
             server
                 == StoreServer(
-                    runID: "a b", version: "redis ", persistence: .appendOnlyFile, evictionPolicy: "allkeys-lru", replicas: 2,
+                    runID: "a-b", version: "redis ", persistence: .appendOnlyFile, evictionPolicy: "allkeys-lru", replicas: 2,
                     needsReplicas: true))
     }
 
