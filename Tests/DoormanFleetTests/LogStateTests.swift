@@ -156,6 +156,12 @@ struct LogStateTests {
         #expect(scene.log.nextToSend?.number == numbers[1])
         scene.log.begin("two", floor: LogID(3_000_001, 0), now: scene.now)
         #expect(scene.log.epoch == "two" && scene.log.floor == LogID(3_000_001, 0))
+        // The other nodes may not have repeated theirs yet.
+        scene.beat()
+        #expect(scene.log.caughtUpAt == nil)
+        scene.now = scene.now.advanced(by: FleetSettings.joinTime)
+        scene.beat()
+        #expect(scene.log.caughtUpAt == scene.now)
     }
 
     @Test("a position is applied everywhere once this node and all live ones have applied it")

@@ -45,7 +45,7 @@ package struct FleetSettings: Sendable {
     static let maintenanceInterval = Duration.seconds(10)
     /// The time for which other nodes leave a token to the node that asks the provider.
     static let leaseLifetime = Duration.milliseconds(2500)
-    /// The time for which a node that starts beside an empty log waits for what the other nodes know.
+    /// The time for which a node waits for what the other nodes repeat, before it counts as caught up with a log that may have lost records.
     static let joinTime = Duration.seconds(5)
     /// The time between two looks for the verdict of another node, in milliseconds.
     static let waitMilliseconds: ClosedRange<UInt64> = 20...50

@@ -279,10 +279,11 @@ extension LogState {
     /// - Parameter floor: Entries whose writer had applied less are not used.
     mutating func begin(_ epoch: String, floor: LogID, now: Instant) {
         guard self.epoch != epoch else { return }
-        // The store may have lost everything a moment ago. The other nodes repeat it then, and this one must not miss that.
+        // The store may have lost records a moment ago, as a new epoch or a young log says. The other nodes repeat them then, and this one must not
+        // miss that.
         let age = firstID.map { applied.milliseconds.subtractingReportingOverflow($0.milliseconds).partialValue } ?? 0
         let wait = min(settings.revocationBound, FleetSettings.joinTime)
-        if !hasHistory, Duration.milliseconds(Int64(clamping: age)) < wait { catchesUpAfter = now.advanced(by: wait) }
+        if hasHistory || Duration.milliseconds(Int64(clamping: age)) < wait { catchesUpAfter = now.advanced(by: wait) }
         (self.epoch, hasHistory) = (epoch, true)
         self.floor = floor
     }
