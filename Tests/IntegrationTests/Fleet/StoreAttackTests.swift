@@ -99,4 +99,45 @@ struct StoreAttackTests {
             }
         }
     }
+
+    @Test("deletions bring no revoked token back to a node that runs")
+    func deletions() async throws {
+        try await Self.run { fleet, attacker in
+            let load = try await FleetLoad(fleet, good: 20, doomed: 60)
+            try await load.run(callsPerSecond: 100, revocationsPerSecond: 5) {
+                for _ in 0..<8 {
+                    await load.revokeNow(3)
+                    try await attacker.deleteAll()
+                    try await Task.sleep(for: .milliseconds(300))
+                }
+            }
+            try await load.settle()
+            let findings = load.findings
+            #expect(findings.wrong.isEmpty && findings.failed.isEmpty)
+            #expect(findings.longestSurelyLate <= FleetOfThree.bound)
+        }
+    }
+
+    @Test("a node that starts beside a deleted log uses no entry from before a revocation")
+    func deletedLog() async throws {
+        try await Self.run { fleet, attacker in
+            let tokens = try await Self.storedTokens(fleet, attacker) + fleet.jwts(5)
+            try await attacker.saveEntries()
+            for token in tokens { _ = try await fleet.nodes[0].revoke(token) }
+            try await fleet.nodes[2].stop()
+            try await attacker.deleteAll()
+            try await attacker.replayEntries()
+            try fleet.nodes[2].start()
+            var identities = 0
+            // The others repeat what the log has lost within 10 s.
+            let end = ContinuousClock.now + .seconds(9)
+            while ContinuousClock.now < end {
+                for token in tokens where await fleet.nodes[2].verify(token) == .identity {
+                    identities += 1
+                }
+                try await attacker.replayEntries()
+            }
+            #expect(identities == 0)
+        }
+    }
 }

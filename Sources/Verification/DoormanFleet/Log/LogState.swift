@@ -12,7 +12,7 @@ struct LogState: Sendable {
 
     /// The epoch whose log has been read to its end; `nil` while it is read. Entries of the store are used only in an epoch.
     private(set) var epoch: String?
-    /// The first id of the log at the last look; `nil` before the first.
+    /// The first id of the log at the last look; that of the first record if there was none. `nil` before the first record.
     private var firstID: LogID?
     /// Whether a log has been read to its end before.
     private(set) var hasHistory = false
@@ -94,8 +94,9 @@ extension LogState {
     /// - Parameter keys: The keys of its token that this node knows by.
     mutating func finish(_ record: FleetRecord, at id: LogID, keys: [TokenKey], now: Instant) {
         let (effect, showsLoss) = examine(record)
-        applied = max(applied, id)
-        if showsLoss { floor = max(floor, id) }
+        advance(to: id)
+        // The revocations before it may have been in a part of the log that is gone, so an entry from before it can't be judged.
+        if showsLoss || isFromLaterThanItsStart(record) { floor = max(floor, id) }
         if record.node == node {
             finishOwn(record.content, now: now)
         } else {
@@ -110,7 +111,21 @@ extension LogState {
     }
 
     /// Notes that a record could not be read: it is not this fleet's.
-    mutating func skip(_ id: LogID) { applied = max(applied, id) }
+    mutating func skip(_ id: LogID) { advance(to: id) }
+
+    private mutating func advance(to id: LogID) {
+        applied = max(applied, id)
+        firstID = firstID ?? id
+    }
+
+    /// Whether a record is the first that this node reads of its author, and the author has revoked something before.
+    private func isFromLaterThanItsStart(_ record: FleetRecord) -> Bool {
+        guard record.node != node, nodes[record.node] == nil else { return false }
+        return switch record.content {
+        case .heartbeat(let heartbeat): heartbeat.lastRevocation > 0
+        case .revocation(_, let number): number > 1
+        }
+    }
 
     private mutating func finishOthers(_ record: FleetRecord, now: Instant) {
         var known: KnownNode
@@ -265,6 +280,7 @@ extension LogState {
         epoch = nil
         firstID = range?.lowerBound
         applied = id
+        floor = .zero
         heartbeatsSent = [:]
         unseen = Set(own.keys).subtracting(unsent[firstUnsent...])
     }
@@ -285,7 +301,7 @@ extension LogState {
         let wait = min(settings.revocationBound, FleetSettings.joinTime)
         if hasHistory || Duration.milliseconds(Int64(clamping: age)) < wait { catchesUpAfter = now.advanced(by: wait) }
         (self.epoch, hasHistory) = (epoch, true)
-        self.floor = floor
+        self.floor = max(self.floor, floor)
     }
 
     /// Returns whether the log has been emptied or cut: it has lost records that still matter.
