@@ -26,9 +26,11 @@ struct FleetOfThree {
     ///
     /// - Parameters:
     ///   - arguments: Further arguments of all nodes.
+    ///   - bound: The revocation bound, as a setting. ``bound`` by default.
     ///   - store: Returns the arguments of a node that name the store.
     static func run(
-        _ arguments: [String] = [], store: (_ node: Int) -> [String], _ body: (FleetOfThree) async throws -> Void
+        _ arguments: [String] = [], bound: String = "2s", store: (_ node: Int) -> [String],
+        _ body: (FleetOfThree) async throws -> Void
     ) async throws {
         var settings = EmulatorSettings(port: 0)
         settings.apps = [Stack.ours]
@@ -38,7 +40,7 @@ struct FleetOfThree {
         let outcome: Result<Void, any Error>
         do {
             try await withTemporaryFolder { folder in
-                let shared = try writeFiles(to: folder, emulator) + arguments
+                let shared = try writeFiles(to: folder, emulator) + ["--fleet-revocation-bound", bound] + arguments
                 let nodes = try (0..<3).map { try FleetProcess(shared + store($0)) }
                 let fleet = FleetOfThree(emulator: emulator, nodes: nodes)
                 do {
@@ -78,7 +80,7 @@ struct FleetOfThree {
             """
         return [
             "--provider-file", try write(providers, "providers.yaml"), "--fleet-secret-file", try write(FleetStage.secret, "fleet"),
-            "--fleet-revocation-bound", "2s", "--provider-max-calls-per-second", "100000", "--provider-calls-burst", "100000",
+            "--provider-max-calls-per-second", "100000", "--provider-calls-burst", "100000",
             "--authorization-misses-per-second", "100000", "--authorization-misses-burst", "100000",
             "--authorization-network-misses-per-second", "0",
         ]

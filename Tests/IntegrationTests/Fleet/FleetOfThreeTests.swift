@@ -44,11 +44,11 @@ struct FleetOfThreeTests {
         }
     }
 
-    @Test("the position of a revocation is obeyed by the other nodes at once", arguments: RedisServer.Program.allCases)
-    func position(_ program: RedisServer.Program) async throws {
-        try await Self.run(program) { fleet in
+    @Test("the position of a revocation is obeyed by the other nodes at once")
+    func position() async throws {
+        try await Self.run(.redis8) { fleet in
             var (requests, withheld) = (0, 0)
-            for number in 0..<30 {
+            for number in 0..<20 {
                 let tokens = try fleet.accountKitTokens(1) + fleet.jwts(1)
                 for token in tokens {
                     for node in fleet.nodes { try await fleet.fill(node, [token]) }
@@ -62,7 +62,7 @@ struct FleetOfThreeTests {
                     }
                 }
             }
-            print("fleet, \(program): with the position, \(requests) were rejected and \(withheld) were unavailable at once")
+            print("fleet: with the position, \(requests) were rejected and \(withheld) were unavailable at once")
         }
     }
 
@@ -90,7 +90,7 @@ struct FleetOfThreeTests {
         let count = TestSize.isFull ? 10_000 : 1000
         // Debug builds on two busy cores are slow. A token that is refreshed early would cost a second request.
         let patient = ["--fleet-command-timeout", "1s", "--cache-ttl", "10m"]
-        try await FleetOfThree.run(patient, store: { _ in FleetOfThree.plain(store) }) { fleet in
+        try await FleetOfThree.run(patient, bound: "1m", store: { _ in FleetOfThree.plain(store) }) { fleet in
             let tokens = try fleet.accountKitTokens(count)
             let (before, began) = (fleet.providerRequests, ContinuousClock.now)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -110,13 +110,12 @@ struct FleetOfThreeTests {
             }
             let requests = fleet.providerRequests - before
             print("fleet: \(count) tokens at 3 nodes cost \(requests) provider requests in \(ContinuousClock.now - began)")
+            var metrics: [String] = []
             for node in fleet.nodes {
-                print(
-                    try await node.metrics().filter {
-                        $0.key.hasPrefix("doorman_fleet") && !$0.key.contains("bucket") && $0.value > 0
-                    })
+                let values = try await node.metrics().filter { $0.key.hasPrefix("doorman_fleet") && !$0.key.contains("_bucket") }
+                metrics += values.filter { $0.value > 0 }.map { "\($0.key) \($0.value)" }.sorted()
             }
-            #expect(requests == count)
+            #expect(requests == count, "\(metrics)")
         }
         store.stop()
     }
@@ -125,7 +124,7 @@ struct FleetOfThreeTests {
     func restart() async throws {
         let store = try await RedisServer()
         let patient = ["--fleet-command-timeout", "1s", "--cache-ttl", "10m"]
-        try await FleetOfThree.run(patient, store: { _ in FleetOfThree.plain(store) }) { fleet in
+        try await FleetOfThree.run(patient, bound: "1m", store: { _ in FleetOfThree.plain(store) }) { fleet in
             let tokens = try fleet.accountKitTokens(TestSize.isFull ? 10_000 : 500)
             try await fleet.fill(fleet.nodes[0], tokens)
             let restarted = fleet.nodes[2]

@@ -16,7 +16,7 @@ struct StoreTroubleTests {
         end: () async throws -> Void
     ) async throws {
         try await FleetOfThree.run(store: store) { fleet in
-            let load = try await FleetLoad(fleet, good: 100, doomed: TestSize.isFull ? 600 : 160)
+            let load = try await FleetLoad(fleet, good: TestSize.isFull ? 200 : 60, doomed: TestSize.isFull ? 600 : 80)
             try await load.run(callsPerSecond: callsPerSecond, revocationsPerSecond: revocationsPerSecond) {
                 try await Task.sleep(for: .seconds(1))
                 // The others may not have read these when the trouble begins.
@@ -64,7 +64,7 @@ struct StoreTroubleTests {
         store.stop()
     }
 
-    @Test("a primary that restarts at once, and empty, brings no revoked token back")
+    @Test("a primary that restarts at once, and empty, brings no revoked token back", .enabled(if: TestSize.isFull))
     func restartsAtOnce() async throws {
         let store = try await RedisServer(.redis8)
         try await Self.check("primary killed, back at once", store: { _ in FleetOfThree.plain(store) }) {
