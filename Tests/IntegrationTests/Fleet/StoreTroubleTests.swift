@@ -10,7 +10,7 @@ struct StoreTroubleTests {
     /// Longer than the bound, so that what a node can't know matters.
     private static let length = Duration.seconds(TestSize.isFull ? 10 : 3)
 
-    /// Runs the load before, during and after the trouble, and checks that nobody noticed more than allowed.
+    /// Runs the load before, during and after the trouble, and checks every verdict.
     private static func check(
         _ name: String, withholding: ClosedRange<Int> = 0...2, store: (Int) -> [String], begin: () async throws -> Void,
         end: () async throws -> Void
