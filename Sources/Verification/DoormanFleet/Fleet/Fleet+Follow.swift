@@ -37,14 +37,14 @@ extension Fleet {
     }
 
     private func follow(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
-        var maintenanceAt = timeSource.now().advanced(by: FleetSettings.maintenanceInterval)
+        var maintenanceAt = timeSource.now().advanced(by: settings.maintenanceInterval)
         while !Task.isCancelled {
             try await goingOn { () async throws(StoreError) in
                 try await beat(session, .regular)
                 await sendRevocations()
                 try await read(session, cache)
                 if timeSource.now() >= maintenanceAt {
-                    maintenanceAt = timeSource.now().advanced(by: FleetSettings.maintenanceInterval)
+                    maintenanceAt = timeSource.now().advanced(by: settings.maintenanceInterval)
                     try await maintain(session, cache)
                 }
             }

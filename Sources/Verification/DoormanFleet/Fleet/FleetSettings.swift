@@ -41,8 +41,9 @@ package struct FleetSettings: Sendable {
 
     /// The time by which the clocks of two nodes may differ.
     static let clockSkew = Duration.seconds(5)
-    /// The time between two rounds of tidying up.
-    static let maintenanceInterval = Duration.seconds(10)
+    /// The time between two rounds of tidying up, and between two looks for a log that was cut. Shorter than ``joinTime``: a node that starts
+    /// beside such a log waits no longer for what the others repeat.
+    var maintenanceInterval: Duration { min(.seconds(2), revocationBound / 4) }
     /// The time for which other nodes leave a token to the node that asks the provider.
     static let leaseLifetime = Duration.milliseconds(2500)
     /// The time for which a node waits for what the other nodes repeat, before it counts as caught up with a log that may have lost records.
