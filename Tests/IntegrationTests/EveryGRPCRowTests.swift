@@ -17,7 +17,7 @@ struct EveryGRPCRowTests {
     @Test("reaches a client of gRPC as the table says", arguments: rows)
     func grpc(failure: Failure) async throws {
         let trial = Trial(failure)
-        try await Stack.run(settings: trial.settings, replacing: trial.replacements) { stack in
+        try await Stack.run(settings: trial.settings, time: trial.time) { stack in
             let peer = try GRPCPeer.connect(port: stack.port)
             let request = try await prepare(trial, stack, peer)
             let call: TTRPCCall
@@ -44,7 +44,7 @@ struct EveryGRPCRowTests {
             settings: {
                 trial.settings(&$0)
                 $0.prepareForGateway(failure)
-            }, replacing: trial.replacements
+            }, time: trial.time
         ) { stack in
             let other = try RawPeer.connect(port: stack.port)
             let peer = try GRPCPeer.connect(port: stack.port)

@@ -30,7 +30,7 @@ struct EveryHTTPRowTests {
             settings: { settings in
                 trial.settings(&settings)
                 settings.prepareForGateway(row.failure)
-            }, replacing: trial.replacements
+            }, time: trial.time
         ) { stack in
             let other = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, other)
@@ -105,6 +105,7 @@ extension Failure {
         case .tokenRejected, .deadlineExceeded: "EMAWnobodys"
         case .malformedToken: "AQcode"
         case .proofRejected: try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
+        case .storeUnavailable: try stack.emulator.issueJWT(AccessTokenRequest(lifetime: 3600), email: "a@example.com")
         default: try stack.emulator.logIn(phone: "+15551234567")
         }
     }

@@ -21,7 +21,7 @@ struct EveryRowTests {
         arguments: rows)
     func row(failure: Failure) async throws {
         let trial = Trial(failure)
-        try await Stack.run(settings: trial.settings, replacing: trial.replacements) { stack in
+        try await Stack.run(settings: trial.settings, time: trial.time) { stack in
             let peer = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, peer)
             let request = try trial.request(stack)
@@ -68,16 +68,6 @@ struct Trial: Sendable {
         self.failure = failure
     }
 
-    /// A backend that fails so, unless the dependencies of `doormand` can: no server has a store yet, so a script stands for a fleet whose
-    /// store is away.
-    var replacements: Stack.Replacements {
-        guard failure == .storeUnavailable else { return Stack.Replacements(time: time) }
-        let provider = ScriptedProvider()
-        provider.verifications.answerAlways(
-            .failure(VerificationError(.storeUnavailable, "This server has not heard from the store for 68 s.")))
-        return Stack.Replacements(backend: ScriptedBackend(provider: provider, cache: ScriptedBackend.Cache()))
-    }
-
     func settings(_ settings: inout DoormandSettings) {
         // No slow machine is another failure, and a call that hangs outlasts the call that fails because of it.
         settings.transport.requestTimeout = .seconds(20)
@@ -88,6 +78,9 @@ struct Trial: Sendable {
         case .wrongProvider:
             // The test fails without the second provider.
             try? settings.addProvider(named: "another")
+        case .storeUnavailable:
+            // The test fails with a fleet whose store can be reached, or without one.
+            try? settings.loseStore()
         case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
         case .tooManyMisses:
             // A limit of the settings would not hold for a sole caller.
@@ -163,7 +156,10 @@ struct Trial: Sendable {
         case .insufficientScope:
             let token = try stack.emulator.logIn(phone: "+15551234567")
             return { try Self.verify(token, $0, requirements: TokenRequirements(scopes: ["orders:write"])) }
-        case .wrongApplication, .providerUnavailable, .providerBusy, .providerMisconfigured, .storeUnavailable, .draining,
+        case .storeUnavailable:
+            let token = try failure.token(at: stack)
+            return { try Self.verify(token, $0) }
+        case .wrongApplication, .providerUnavailable, .providerBusy, .providerMisconfigured, .draining,
             .tooManyCalls, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             let token = try stack.emulator.logIn(phone: "+15551234567")
             return { try Self.verify(token, $0) }

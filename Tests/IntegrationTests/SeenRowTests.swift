@@ -16,7 +16,7 @@ struct SeenRowTests {
     func row(failure: Failure) async throws {
         let (trial, recorder) = (Trial(failure), LogRecorder())
         let logger = Logger(label: "test", factory: { _ in recorder })
-        try await Stack.run(settings: trial.settings, logger: logger, replacing: trial.replacements) { stack in
+        try await Stack.run(settings: trial.settings, logger: logger, time: trial.time) { stack in
             let peer = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, peer)
             let request = try trial.request(stack)

@@ -64,20 +64,12 @@ struct Stack {
         return settings
     }
 
-    /// What a test puts in place of a part of the stack.
-    struct Replacements {
-        /// The clock of the dependencies; `nil` for the system's.
-        var time: TimeSource?
-        /// The cache and all below it, for failures that nothing below the server causes yet; `nil` for the dependencies.
-        var backend: (any VerificationBackend)?
-    }
-
     /// Runs the stack on free ports for as long as `body` runs.
     static func run(
         settings change: (inout DoormandSettings) -> Void = { _ in },
         client changeClient: (inout DoormanClientConfiguration) -> Void = { _ in },
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), awaitsCredentials: Bool = true,
-        replacing replacements: Replacements = Replacements(),
+        time: TimeSource? = nil,
         _ body: (Stack) async throws -> Void
     ) async throws {
         let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -93,11 +85,10 @@ struct Stack {
         change(&settings)
 
         let dependencies =
-            try replacements.time.map { try Dependencies(settings, time: $0, logger: logger) }
-            ?? Dependencies(settings, logger: logger)
+            try time.map { try Dependencies(settings, time: $0, logger: logger) } ?? Dependencies(settings, logger: logger)
         let http = ReloadableHTTPConfiguration(http)
         let server = DoormanServer(
-            settings: try settings.serverSettings(), backend: replacements.backend ?? dependencies.backend,
+            settings: try settings.serverSettings(), backend: dependencies.backend,
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),
             endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)], group: MultiThreadedEventLoopGroup.singleton,
             logger: quiet)

@@ -51,7 +51,7 @@ struct StateMonitorTests {
                 // Each failure is the provider's, without a retry.
                 ($0.governor.retryBudget, $0.governor.retryBurst) = (0, 0)
                 change(&$0)
-            }, logger: logger, replacing: Stack.Replacements(time: clock.timeSource)
+            }, logger: logger, time: clock.timeSource
         ) { stack in
             let monitor = StateMonitor(server: stack.server, dependencies: stack.dependencies, logger: logger)
             let scene = Scene(stack: stack, clock: clock, monitor: monitor, recorder: recorder)

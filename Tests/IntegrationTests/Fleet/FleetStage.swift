@@ -54,12 +54,33 @@ struct FleetStage {
     /// The provider of both servers.
     var provider: AccountKitEmulator { first.emulator }
 
+    /// The servers that the first one knows, with itself.
+    var nodes: Int { first.dependencies.fleetNode?.fleet.statistics.nodes ?? 0 }
+
     func waitUntilCaughtUp() async throws {
         try await eventually("both servers use the store and know each other") {
             [first, second].compactMap { $0.dependencies.fleetNode?.fleet.statistics }.count {
                 $0.usesEntries && $0.caughtUpAge != nil && $0.nodes == 2
             } == 2
         }
+    }
+}
+
+extension DoormandSettings {
+    /// Verifies tokens of the emulator's issuer, without its requests, in place of those of Account Kit.
+    mutating func verifyOffline() {
+        jwt.issuer = accountKit.url + "/oidc"
+        jwt.audience = ["orders-api"]
+        accountKit = AccountKitTexts()
+    }
+
+    /// Makes the server one of a fleet whose store it never reaches, and that verifies offline.
+    mutating func loseStore() throws {
+        verifyOffline()
+        fleet.store = [try StoreAddress(url: "redis://127.0.0.1:1")]
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("doorman-fleet-secret-\(UUID().uuidString)")
+        try Data(FleetStage.secret.utf8).write(to: file)
+        fleet.secretFile = file.path
     }
 }
 

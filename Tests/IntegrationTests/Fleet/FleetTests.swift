@@ -71,9 +71,7 @@ struct FleetTests {
     @Test("a server without the store past the bound answers no call from offline verification")
     func offline() async throws {
         try await FleetStage.run { settings in
-            settings.jwt.issuer = settings.accountKit.url + "/oidc"
-            settings.jwt.audience = ["orders-api"]
-            settings.accountKit = AccountKitTexts()
+            settings.verifyOffline()
             settings.fleet.revocationBound = .seconds(2)
         } _: { stage in
             let token = try stage.provider.issueJWT(AccessTokenRequest(lifetime: 3600), email: "a@example.com")
@@ -82,6 +80,27 @@ struct FleetTests {
             try await eventually("the bound has passed") { await stage.first.verify(token) == "unavailable: STORE_UNAVAILABLE" }
             try await stage.store.start()
             try await eventually("the server has caught up") { await stage.first.verify(token) == "OK" }
+        }
+    }
+
+    @Test("a server that stops says goodbye to the others, and logs no outage")
+    func goodbye() async throws {
+        try await FleetStage.run { stage in
+            let options = stage.first.settings.fleet
+            let arguments = [
+                "--fleet-store", options.store.map(\.url).joined(), "--fleet-secret-file", options.secretFile,
+            ]
+            var log = ""
+            try await DoormandProcess.run(arguments) { third in
+                try await eventually("there are three servers") { stage.nodes == 3 }
+                third.program.terminate()
+                _ = try await third.program.ending()
+                log = third.program.allOutput
+            }
+            // Long before the bound of 68 s.
+            try await eventually("there are two servers") { stage.nodes == 2 }
+            #expect(log.contains("connected to the fleet's store"))
+            #expect(!log.contains("unreachable"), "\(log)")
         }
     }
 }
