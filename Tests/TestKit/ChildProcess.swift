@@ -45,11 +45,15 @@ package final class ChildProcess: Sendable {
         for descriptor in try Self.openDescriptors() where descriptor > 2 + Int32(descriptors.count) {
             unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
         }
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        Self.unblockSignals(&attributes)
         let argumentVector = CStrings([path] + arguments)
         let environment = environment.merging(["DOORMAN_ADMIN_ADDRESS": ""]) { given, _ in given }
         let environmentVector = CStrings(environment.map { "\($0.key)=\($0.value)" })
         var id = pid_t()
-        let result = unsafe posix_spawnp(&id, path, &actions, nil, argumentVector.pointers, environmentVector.pointers)
+        let result = unsafe posix_spawnp(&id, path, &actions, &attributes, argumentVector.pointers, environmentVector.pointers)
         guard result == 0 else { throw NeverHappened(description: "\(path) can't be started: errno \(result)") }
         self.id = id
     }
@@ -59,6 +63,14 @@ package final class ChildProcess: Sendable {
             kill(id, SIGKILL)
             waitpid(id, nil, 0)
         }
+    }
+
+    /// A thread of Swift's pool blocks signals. A program that inherits that, such as redis-server, would not end by SIGTERM.
+    private static func unblockSignals(_ attributes: inout posix_spawnattr_t) {
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     }
 
     private static func openDescriptors() throws -> [Int32] {
