@@ -158,13 +158,17 @@ extension FleetSimulation {
     }
 
     private func restartStore() {
-        let (part, leavesOldOne) = world.draw { random in
+        let (drawn, leavesOldOne) = world.draw { random in
             (random.chance(30) ? 0 : random.chance(50) ? 1 : Double.random(in: 0.5...1, using: &random), random.chance(30))
         }
+        let part = canLose ? drawn : 1
         store.restart(keeping: part, leavingOldOne: leavesOldOne)
         ledger.withLockedValue { $0.count("restarts of the store") }
         if part < 1 { noteLoss() }
     }
+
+    /// Whether the store may lose records. A node whose denial list is full can't read the log, and so does not repeat what it lacks.
+    private var canLose: Bool { isAllKnown }
 
     private func noteLoss() {
         let nodes = allNodes.filter { node in !node.isDead && !node.link.conditions.withLockedValue { $0.isCut } }
@@ -183,6 +187,7 @@ extension FleetSimulation {
 
     /// The store acknowledges a record and forgets it.
     private func lie() {
+        guard canLose else { return }
         store.change { $0.appendsToForget = 1 }
         noteLoss()
     }
@@ -192,6 +197,7 @@ extension FleetSimulation {
         let kind = world.draw { Int.random(in: 0..<6, using: &$0) }
         let (first, second) = world.draw { ($0.next(), $0.next()) }
         ledger.withLockedValue { $0.count("attacks") }
+        guard kind != 4 || canLose else { return }
         if kind == 4 { noteLoss() }
         store.change { primary in
             let keys = primary.values.keys.sorted { $0.description < $1.description }

@@ -19,7 +19,7 @@ extension Fleet {
                     state.counts.sessions &+= 1
                 }
                 try await synchronize(session, cache)
-                pauseLimit = FleetSettings.reconnectMilliseconds.lowerBound
+                if gate.isOpen(at: timeSource.now()) { pauseLimit = FleetSettings.reconnectMilliseconds.lowerBound }
                 try await follow(session, cache)
             } catch {
                 state.withLockedValue { $0.lastFailure = error.cause }
@@ -55,14 +55,16 @@ extension Fleet {
     }
 
     /// Performs commands of the log. After a failure that leaves the session open, the next round tries again. A store that refuses to write
-    /// may no longer be the primary, so this node looks for the primary again.
+    /// may no longer be the primary, so this node looks for the primary again. So it does after any failure once it is not caught up.
     private func goingOn(_ commands: () async throws(StoreError) -> Void) async throws(StoreError) {
         do throws(StoreError) {
             try await commands()
         } catch {
             switch error {
             case .unavailable, .refused: throw error
-            case .timedOut, .busy, .full, .malformed: state.withLockedValue { $0.lastFailure = error.cause }
+            case .timedOut, .busy, .full, .malformed:
+                guard gate.isOpen(at: timeSource.now()) else { throw error }
+                state.withLockedValue { $0.lastFailure = error.cause }
             }
         }
     }
@@ -225,7 +227,8 @@ extension Fleet {
         state.withLockedValue { [stored] state in
             // The store has lost them. A node that has just started may not know them, so they go through the log again.
             let known = stored.union(state.log.waitingTokens)
-            for (key, revocation) in state.lastingDenials where !known.contains(key) {
+            // In an order that each run repeats, for simulations.
+            for (key, revocation) in state.lastingDenials.sorted(by: { $0.key.bits < $1.key.bits }) where !known.contains(key) {
                 _ = state.log.add(revocation, entryKeys: [], now: now)
             }
         }
