@@ -22,7 +22,8 @@ struct ProviderIsolationTests {
             hanging.verifications.answerByHand()
             responding.verifications.answerAlways(.success(.valid(.sample())))
             let pools = [("one", hanging), ("two", responding)].map { [permits] name, provider in
-                var pool = ProviderRouter.Pool(names: [name], pattern: .issuer(name), operations: [], seesNoRevocation: false, provider: provider)
+                var pool = ProviderRouter.Pool(
+                    names: [name], pattern: .issuer(name), operations: [], seesNoRevocation: false, provider: provider)
                 pool.lookupPermits = permits
                 return pool
             }

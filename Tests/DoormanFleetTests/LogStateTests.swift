@@ -40,7 +40,8 @@ struct LogStateTests {
         mutating func hear(_ number: UInt64, lastRevocation: UInt64, _ occasion: LogState.HeartbeatOccasion = .regular) -> Bool {
             read(
                 other,
-                .heartbeat(Heartbeat(number: number, lastRevocation: lastRevocation, applied: log.applied, isLast: occasion == .end))
+                .heartbeat(
+                    Heartbeat(number: number, lastRevocation: lastRevocation, applied: log.applied, isLast: occasion == .end))
             ).showsLoss
         }
 

@@ -135,7 +135,8 @@ struct LookupPermitsTests {
         hanging.verifications.answerByHand()
         responding.verifications.answerAlways(.success(.rejected(Rejection(.tokenRejected, "No such token."))))
         let pools = [("one", hanging), ("two", responding)].map { name, provider in
-            var pool = ProviderRouter.Pool(names: [name], pattern: .issuer(name), operations: [], seesNoRevocation: false, provider: provider)
+            var pool = ProviderRouter.Pool(
+                names: [name], pattern: .issuer(name), operations: [], seesNoRevocation: false, provider: provider)
             pool.lookupPermits = permits
             return pool
         }

@@ -27,9 +27,10 @@ struct FleetStage {
             let store = try await RedisServer()
             let file = folder.appendingPathComponent("fleet-secret")
             try (secret + "\n").write(to: file, atomically: true, encoding: .utf8)
+            let address = try StoreAddress(url: "redis://127.0.0.1:\(store.port)")
             let join = { (settings: inout DoormandSettings) in
                 Stack.grantAll(&settings)
-                settings.fleet.store = [try! StoreAddress(url: "redis://127.0.0.1:\(store.port)")]
+                settings.fleet.store = [address]
                 settings.fleet.secretFile = file.path
                 // Sanitizers and two cores are slow.
                 settings.fleet.commandTimeout = .seconds(1)
