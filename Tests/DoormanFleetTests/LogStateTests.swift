@@ -22,9 +22,19 @@ struct LogStateTests {
         init(epoch: String = "one") {
             let settings = FleetSettings(revocationBound: bound, cache: CacheSettings(), callTimeout: .seconds(2))
             log = LogState(node: Sample.node, settings: settings)
-            log.beginReplay(of: LogID(1, 0)...id)
+            log.beginReplay(of: LogID(1, 0)...id, wallTime: Sample.time(1_000_000))
             log.endReplay()
             log.begin(epoch, floor: .zero, now: now)
+        }
+
+        /// A node that has just started, and reads in an old log what the other node has said.
+        init(hearing heartbeat: Heartbeat) {
+            let settings = FleetSettings(revocationBound: bound, cache: CacheSettings(), callTimeout: .seconds(2))
+            log = LogState(node: Sample.node, settings: settings)
+            log.beginReplay(of: LogID(1, 0)...LogID(1_000_001, 0), wallTime: Sample.time(1_000_001))
+            read(other, .heartbeat(heartbeat))
+            log.endReplay()
+            log.begin("one", floor: .zero, now: now)
         }
 
         /// Reads the next record.
@@ -79,7 +89,7 @@ struct LogStateTests {
     func youngLog() {
         var scene = Scene()
         scene.log = LogState(node: Sample.node, settings: scene.log.settings)
-        scene.log.beginReplay(of: nil)
+        scene.log.beginReplay(of: nil, wallTime: Sample.time(1_000_000))
         scene.log.begin("one", floor: .zero, now: scene.now)
         scene.beat()
         #expect(scene.log.caughtUpAt == nil)
@@ -150,7 +160,7 @@ struct LogStateTests {
             scene.read(Sample.node, .revocation(Self.revocation, number: number))
         }
         #expect(!scene.log.continues(LogID(1, 0)...LogID(3_000_000, 0), in: "two"))
-        scene.log.beginReplay(of: LogID(1, 0)...LogID(3_000_000, 0))
+        scene.log.beginReplay(of: LogID(1, 0)...LogID(3_000_000, 0), wallTime: Sample.time(3_000_000))
         #expect(scene.log.epoch == nil)
         scene.read(Sample.node, .revocation(Self.revocation, number: numbers[0]))
         scene.log.endReplay()
@@ -163,6 +173,47 @@ struct LogStateTests {
         scene.now = scene.now.advanced(by: FleetSettings.joinTime)
         scene.beat()
         #expect(scene.log.caughtUpAt == scene.now)
+    }
+
+    @Test(
+        "a node that starts waits for another one that may still repeat what the store has lost",
+        arguments: [nil, "zero", "one"] as [String?])
+    func startsBesideAnother(epoch: String?) {
+        var scene = Scene(hearing: Heartbeat(number: 1, lastRevocation: 0, applied: .zero, epoch: epoch))
+        scene.beat()
+        #expect(scene.log.caughtUpAt == (epoch == "one" ? Self.start : nil))
+        scene.now = scene.now.advanced(by: FleetSettings.joinTime)
+        scene.beat()
+        #expect(scene.log.caughtUpAt == scene.now)
+        // One that has left repeats nothing.
+        var other = Scene(hearing: Heartbeat(number: 1, lastRevocation: 0, applied: .zero, isLast: true, epoch: epoch))
+        other.beat()
+        #expect(other.log.caughtUpAt == Self.start)
+    }
+
+    @Test("a heartbeat names the epoch once its log has all of the node's revocations")
+    func epochOfHeartbeat() {
+        var scene = Scene()
+        func epoch(_ scene: inout Scene) -> String? { scene.log.nextHeartbeat(.epoch, now: scene.now)?.epoch }
+        #expect(epoch(&scene) == "one")
+        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        #expect(epoch(&scene) == nil)
+        scene.log.didSend(number, at: LogID(2_000_000, 0))
+        #expect(epoch(&scene) == "one")
+        scene.log.leaveEpoch()
+        #expect(epoch(&scene) == nil)
+    }
+
+    @Test("a record from the future does not make a node trim what the log must keep")
+    func recordFromTheFuture() {
+        var scene = Scene()
+        scene.log.skip(LogID(9_000_000_000_000, 0))
+        let kept = scene.log.keptFrom(wallTime: Sample.time(3_000_000))
+        #expect(kept == LogID(3_000_000, 0).earlier(by: scene.log.settings.retention))
+        // A clock that is ahead does not make it trim either.
+        let other = Scene()
+        #expect(
+            other.log.keptFrom(wallTime: Sample.time(9_000_000_000_000)) == other.log.applied.earlier(by: other.log.settings.retention))
     }
 
     @Test("a position is applied everywhere once this node and all live ones have applied it")

@@ -56,6 +56,7 @@ enum Sample {
         revocations.map { FleetRecord(node: node, .revocation($0, number: .max)) }
         + [
             Heartbeat(number: 1, lastRevocation: 0, applied: .zero, isLast: false),
+            Heartbeat(number: 2, lastRevocation: 0, applied: .zero, epoch: String(repeating: "a", count: 64)),
             Heartbeat(number: .max, lastRevocation: .max, applied: LogID(.max, .max), isLast: true),
             Heartbeat(number: 128, lastRevocation: 3, applied: LogID(1_500_000_000_000, 0), isLast: true),
         ].map { FleetRecord(node: node, .heartbeat($0)) }

@@ -4,10 +4,9 @@ import Testing
 /// `swift run simulate fleet --first SEED --count 1` replays a failed seed.
 @Suite("Seeded histories of three nodes and their store")
 struct FleetSimulationTests {
-    /// Number of seeds: a tenth of `DOORMAN_SIMULATION_SEEDS`, or 1,000 by default, since three nodes look into the log all the time.
-    private static let seeds = SeededHistories.seeds / 10
+    private static let seeds = SeededHistories.seeds
 
-    @Test("a thousand histories violate no invariant")
+    @Test("ten thousand histories violate no invariant")
     func holds() async throws {
         let counts = try await SeededHistories.play(Self.seeds, FleetSimulation.run)
         // A simulation without events finds nothing.

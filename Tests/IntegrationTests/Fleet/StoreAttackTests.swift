@@ -118,10 +118,12 @@ struct StoreAttackTests {
         }
     }
 
-    @Test("a node that starts beside a deleted log uses no entry from before a revocation")
+    @Test("a node that starts beside a deleted log and deleted denials accepts no revoked token")
     func deletedLog() async throws {
         try await Self.run { fleet, attacker in
-            let tokens = try await Self.storedTokens(fleet, attacker)
+            let jwts = try fleet.jwts(10)
+            for node in fleet.nodes { try await fleet.fill(node, jwts) }
+            let tokens = try await Self.storedTokens(fleet, attacker) + jwts
             try await attacker.saveEntries()
             for token in tokens { _ = try await fleet.nodes[0].revoke(token) }
             try await fleet.nodes[2].stop()
@@ -138,6 +140,7 @@ struct StoreAttackTests {
                 try await attacker.replayEntries()
             }
             #expect(identities == 0)
+            for token in tokens { #expect(await fleet.nodes[2].verify(token) == .rejected) }
         }
     }
 }

@@ -229,7 +229,8 @@ extension FleetSimulation {
         store.state.withLockedValue { $0.primaries.removeFirst($0.primaries.count - 1) }
         for number in 0..<Self.nodeCount where node(number).isDead { restart(number) }
         for node in allNodes { node.link.conditions.withLockedValue { $0 = SimulatedLink.Conditions() } }
-        await world.sleep(for: retention + bound * 2 + .seconds(15))
+        let end = world.now.advanced(by: retention + bound * 2 + .seconds(15))
+        repeat { await world.sleep(for: .seconds(5)) } while !isAtRest && world.now < end
         for token in tokens {
             for number in 0..<Self.nodeCount {
                 await verify(token, on: number, maxAge: nil, notBefore: nil)
@@ -274,6 +275,11 @@ extension FleetSimulation {
         }
         await world.sleep(for: .seconds(10))
     }
+}
+
+extension FleetSimulation {
+    /// Whether every node is caught up, and has no revocation to send.
+    private var isAtRest: Bool { allNodes.allSatisfy { $0.isGateOpen && $0.fleet.statistics.waitingRevocations == 0 } }
 }
 
 extension RevocationRequest.Subject {

@@ -58,6 +58,11 @@ package final class MemoryStore: SharedStore {
         state.withLockedValue { $0.contents = Contents() }
     }
 
+    /// Removes all sorted sets.
+    package func emptySets() {
+        state.withLockedValue { $0.contents.sets = [:] }
+    }
+
     /// Lets another process with other data take over, as in a failover. Closes all sessions.
     package func replace(with contents: Contents = Contents()) {
         state.withLockedValue { state in

@@ -20,6 +20,9 @@ package protocol CacheFleet: AnyObject, Sendable {
         _ keys: [TokenKey], deadline: Deadline, where isUsable: @Sendable (SharedVerdict) -> Bool
     ) async -> SharedLookup
 
+    /// Returns what stores the identity of a token that is issued by a request which this node is about to send.
+    func sharingIssuedToken() -> @Sendable (_ key: TokenKey, Identity, _ tokenEnd: Timestamp) -> Void
+
     /// Reserves a place for a revocation of this node, so that it can't be lost once the provider has been asked.
     ///
     /// - Throws: `.storeUnavailable` if too many revocations wait for the store.

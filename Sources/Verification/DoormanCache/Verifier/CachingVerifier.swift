@@ -505,6 +505,7 @@ extension CachingVerifier {
     }
 
     private func redeem(_ request: ExchangeRequest) async throws(VerificationError) -> ExchangeVerdict {
+        let share = fleet?.sharingIssuedToken()
         let now = timeSource.now()
         let verdict = try await reportingTimeout { () async throws(VerificationError) in
             try await self.upstream.exchange(request, deadline: self.lookupDeadline(from: now))
@@ -514,7 +515,8 @@ extension CachingVerifier {
         guard isInTime(requestedAt: now),
             cache.denial(of: .valid(identity), for: call.key, requestedAt: now, now: timeSource.now()) == nil
         else { return .issued(token, nil) }
-        guard case .valid(let fresh) = store(.valid(identity), for: call, requestedAt: now).verdict else { return verdict }
+        let ticket = share.map { share in SharedTicket(share: { share(call.key, $0, $1) }, giveUp: {}) } ?? .none
+        guard case .valid(let fresh) = store(.valid(identity), for: call, requestedAt: now, ticket).verdict else { return verdict }
         return .issued(token, fresh)
     }
 }

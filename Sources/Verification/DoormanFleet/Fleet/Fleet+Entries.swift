@@ -1,5 +1,5 @@
 package import DoormanCache
-internal import DoormanCore
+package import DoormanCore
 package import DoormanSupport
 internal import DoormanWire
 internal import NIOConcurrencyHelpers
@@ -18,8 +18,6 @@ extension Fleet: CacheFleet {
     private struct Access {
         let session: any StoreSession
         let secrets: FleetSecrets
-        /// The position that this node has applied, for the verdict that it may share.
-        let position: LogPosition
         let entryKey: [UInt8]
     }
 
@@ -30,10 +28,7 @@ extension Fleet: CacheFleet {
             guard let session = state.session, session.isResponsive, let epoch = state.log.epoch,
                 session.server.runID == epoch
             else { return nil }
-            let position = LogPosition(epoch: epoch, id: state.log.applied)
-            return Access(
-                session: session, secrets: state.secrets, position: position,
-                entryKey: state.secrets.entryKey(of: key.bytes.span))
+            return Access(session: session, secrets: state.secrets, entryKey: state.secrets.entryKey(of: key.bytes.span))
         }
     }
 
@@ -90,10 +85,8 @@ extension Fleet: CacheFleet {
 
     private func ask(_ access: Access, _ lease: (key: [UInt8], holder: [UInt8])?) -> SharedLookup {
         // The position counts from now on: the caller sends its provider request later.
-        let position = state.withLockedValue { state in
-            state.counts.entryMisses &+= 1
-            return state.log.epoch.map { LogPosition(epoch: $0, id: state.log.applied) }
-        }
+        let position = self.position
+        state.withLockedValue { $0.counts.entryMisses &+= 1 }
         return .ask(
             SharedTicket(
                 share: { identity, tokenEnd in
@@ -101,6 +94,19 @@ extension Fleet: CacheFleet {
                     _ = self.timeSource.spawn { await self.share(identity, tokenEnd, position, access, lease) }
                 },
                 giveUp: { if let lease { self.end(lease.key, lease.holder, access) } }))
+    }
+
+    package func sharingIssuedToken() -> @Sendable (TokenKey, Identity, Timestamp) -> Void {
+        let position = self.position
+        return { key, identity, tokenEnd in
+            guard let position, let access = self.access(to: key) else { return }
+            _ = self.timeSource.spawn { await self.share(identity, tokenEnd, position, access, nil) }
+        }
+    }
+
+    /// The position that this node has applied; `nil` while it uses no entries.
+    private var position: LogPosition? {
+        state.withLockedValue { state in state.log.epoch.map { LogPosition(epoch: $0, id: state.log.applied) } }
     }
 
     private func end(_ leaseKey: [UInt8], _ holder: [UInt8], _ access: Access) {

@@ -74,13 +74,12 @@ extension Fleet {
     /// - Returns: Its id; `nil` if a regular one is not due.
     @discardableResult
     private func beat(_ session: any StoreSession, _ occasion: LogState.HeartbeatOccasion) async throws(StoreError) -> LogID? {
-        let now = timeSource.now()
+        let (now, wallTime) = (timeSource.now(), timeSource.wallTime())
         let prepared = state.withLockedValue { state -> (append: LogAppend, logKey: [UInt8])? in
             guard let heartbeat = state.log.nextHeartbeat(occasion, now: now),
                 let sealed = try? state.secrets.seal(FleetRecord(node: node, .heartbeat(heartbeat)))
             else { return nil }
-            let kept = state.log.applied.earlier(by: settings.retention)
-            return (LogAppend(sealed, keepingFrom: kept), state.secrets.logKey)
+            return (LogAppend(sealed, keepingFrom: state.log.keptFrom(wallTime: wallTime)), state.secrets.logKey)
         }
         guard let prepared else { return nil }
         return try await measure { () async throws(StoreError) in try await session.append(prepared.append, to: prepared.logKey) }
@@ -91,7 +90,10 @@ extension Fleet {
         while !Task.isCancelled {
             if state.withLockedValue({ $0.needsDenials }) {
                 guard try await readDenials(session, cache) else { return }
-                state.withLockedValue { $0.needsDenials = false }
+                state.withLockedValue { [now = timeSource.now()] state in
+                    state.needsDenials = false
+                    state.denialsReadAt = now
+                }
             }
             let (position, logKey) = state.withLockedValue { ($0.log.applied, $0.secrets.logKey) }
             let records = try await measure { () async throws(StoreError) in
@@ -184,8 +186,8 @@ extension Fleet {
         let range = try await measure { () async throws(StoreError) in try await session.logRange(of: logKey) }
         let epoch = session.server.runID
         guard !state.withLockedValue({ $0.log.continues(range, in: epoch) }) else { return }
-        let hadHistory = state.withLockedValue { state in
-            state.log.beginReplay(of: range)
+        let hadHistory = state.withLockedValue { [wallTime = timeSource.wallTime()] state in
+            state.log.beginReplay(of: range, wallTime: wallTime)
             state.needsDenials = true
             state.counts.replays &+= 1
             return state.log.hasHistory
@@ -250,6 +252,8 @@ extension Fleet {
         let (now, wallTime) = (timeSource.now(), timeSource.wallTime())
         let (logKey, denialsKey) = state.withLockedValue { state in
             state.log.purge(now: now)
+            // Someone may have deleted the lasting denials alone.
+            if state.denialsReadAt.duration(to: now) >= settings.denialsInterval { state.needsDenials = true }
             state.lastingDenials = state.lastingDenials.filter { denial in
                 if case .token(_, .at(let end)) = denial.value { wallTime < end } else { false }
             }

@@ -83,14 +83,14 @@ extension Fleet {
     }
 
     private func nextAppend() -> (LogAppend, number: UInt64)? {
-        state.withLockedValue { state in
+        state.withLockedValue { [wallTime = timeSource.wallTime()] state in
             guard let (number, own) = state.log.nextToSend,
                 let sealed = try? state.secrets.seal(FleetRecord(node: node, .revocation(own.revocation, number: number)))
             else { return nil }
             return (
                 LogAppend(
                     sealed, removing: own.entryKeys, adding: state.secrets.member(of: own.revocation), to: state.secrets.denialsKey,
-                    keepingFrom: state.log.applied.earlier(by: settings.retention)), number
+                    keepingFrom: state.log.keptFrom(wallTime: wallTime)), number
             )
         }
     }

@@ -21,6 +21,7 @@ package final class Fleet: Sendable {
         var isDenialListFull = false
         /// Whether the lasting denials of the store are to be read before the log.
         var needsDenials = true
+        var denialsReadAt = Instant(nanoseconds: 0)
         var lastFailure: String?
         var counts = FleetCounts()
         /// The denials that must survive a store that forgets them, by the token's first key.

@@ -18,6 +18,8 @@ package struct FleetSettings: Sendable {
     package var retention: Duration
     /// The time between two looks into the log. Default 50 ms.
     package var pollInterval = Duration.milliseconds(50)
+    /// The time between two looks for lasting denials that the store has lost. Default 30 s.
+    package var denialsInterval = Duration.seconds(30)
     /// Returns 64 random bits, for pauses. Only simulations pass others than the default.
     package var roll: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
 

@@ -13,6 +13,8 @@ struct KnownNode: Sendable {
     /// The time of its last record, on this node's clock.
     var heardAt: Instant
     var hasLeft = false
+    /// The epoch whose log has all its revocations, as its last heartbeat says.
+    var epoch: String?
 
     init(lastRevocation: UInt64, heardAt: Instant) {
         self.lastRevocation = lastRevocation

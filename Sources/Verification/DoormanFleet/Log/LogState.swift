@@ -137,6 +137,7 @@ extension LogState {
             known.lastHeartbeat = heartbeat.number
             known.applied = heartbeat.applied
             known.hasLeft = heartbeat.isLast
+            known.epoch = heartbeat.epoch
             known.heardAt = now
         case .revocation(_, let number):
             known = nodes[record.node] ?? KnownNode(lastRevocation: number, heardAt: now)
@@ -245,7 +246,9 @@ extension LogState {
         if heartbeatsSent.count > 64 { heartbeatsSent = heartbeatsSent.filter { $0.key + 64 > heartbeatNumber } }
         // A revocation that is sent again keeps its number, and others must not miss those before it.
         let lost = nextToSend.map { $0.number - 1 } ?? lastInLog
-        return Heartbeat(number: heartbeatNumber, lastRevocation: min(lost, lastInLog), applied: applied, isLast: occasion == .end)
+        return Heartbeat(
+            number: heartbeatNumber, lastRevocation: min(lost, lastInLog), applied: applied, isLast: occasion == .end,
+            epoch: waitingRevocations == 0 ? epoch : nil)
     }
 
     /// The number of other nodes that are live.
@@ -275,14 +278,24 @@ extension LogState {
     }
 
     /// Begins to read a log from its window. Until ``begin(_:floor:now:)``, no entry of the store is used.
-    mutating func beginReplay(of range: ClosedRange<LogID>?) {
-        let id = range?.upperBound.earlier(by: settings.retention) ?? .zero
+    mutating func beginReplay(of range: ClosedRange<LogID>?, wallTime: Timestamp) {
+        let id = range.map { windowStart(before: $0.upperBound, wallTime: wallTime) } ?? .zero
         epoch = nil
         firstID = range?.lowerBound
         applied = id
         floor = .zero
         heartbeatsSent = [:]
         unseen = Set(own.keys).subtracting(unsent[firstUnsent...])
+    }
+
+    /// The first id that the log must keep.
+    func keptFrom(wallTime: Timestamp) -> LogID { windowStart(before: applied, wallTime: wallTime) }
+
+    /// Returns where the window of the log begins that ends at an id.
+    ///
+    /// The wall clock counts if it is behind: a foreign record can have an id from the future, and the store gives later records such ids, too.
+    private func windowStart(before end: LogID, wallTime: Timestamp) -> LogID {
+        min(end, LogID(UInt64(max(0, wallTime.millisecondsSince1970)), 0)).earlier(by: settings.retention)
     }
 
     /// Notes that the window has been read. This node's revocations that were not in it are sent again.
@@ -295,11 +308,14 @@ extension LogState {
     /// - Parameter floor: Entries whose writer had applied less are not used.
     mutating func begin(_ epoch: String, floor: LogID, now: Instant) {
         guard self.epoch != epoch else { return }
-        // The store may have lost records a moment ago, as a new epoch or a young log says. The other nodes repeat them then, and this one must not
-        // miss that.
+        // The store may have lost records a moment ago, as a new epoch, a young log, or a node that is not in this epoch says. The other nodes
+        // repeat them then, and this one must not miss that.
         let age = firstID.map { applied.milliseconds.subtractingReportingOverflow($0.milliseconds).partialValue } ?? 0
         let wait = min(settings.revocationBound, FleetSettings.joinTime)
-        if hasHistory || Duration.milliseconds(Int64(clamping: age)) < wait { catchesUpAfter = now.advanced(by: wait) }
+        let isYoung = Duration.milliseconds(Int64(clamping: age)) < wait
+        if hasHistory || isYoung || nodes.values.contains(where: { !$0.hasLeft && $0.epoch != epoch }) {
+            catchesUpAfter = now.advanced(by: wait)
+        }
         (self.epoch, hasHistory) = (epoch, true)
         self.floor = max(self.floor, floor)
     }

@@ -1,6 +1,6 @@
 /// The limits of a fleet's messages. A node packs no message beyond them, and reads none.
 package enum FleetLimits {
-    /// The maximum bytes of ``LogPosition/epoch``.
+    /// The maximum bytes of ``LogPosition/epoch`` and ``Heartbeat/epoch``.
     package static let epochBytes = 64
     /// The maximum bytes of ``SharedEntry/fingerprint``.
     package static let fingerprintBytes = 32

@@ -34,10 +34,12 @@ extension FleetRecord {
         guard node.bytes.count == NodeID.byteCount, number > 0 else { return nil }
         switch unsafe message.pointee.content_case {
         case DOORMAN__FLEET__V1__RECORD__CONTENT_HEARTBEAT:
-            guard let part = unsafe message.pointee.heartbeat, let applied = unsafe part.pointee.applied else { return nil }
+            guard let part = unsafe message.pointee.heartbeat, let applied = unsafe part.pointee.applied,
+                let epoch = unsafe optionalText(part.pointee.epoch), epoch.utf8.count <= FleetLimits.epochBytes
+            else { return nil }
             let heartbeat = Heartbeat(
                 number: number, lastRevocation: unsafe part.pointee.last_revocation, applied: unsafe LogID(applied),
-                isLast: unsafe part.pointee.is_last != 0)
+                isLast: unsafe part.pointee.is_last != 0, epoch: epoch.isEmpty ? nil : epoch)
             self.init(node: node, .heartbeat(heartbeat))
         case DOORMAN__FLEET__V1__RECORD__CONTENT_TOKEN:
             guard let part = unsafe message.pointee.token, let revocation = unsafe Revocation(part) else { return nil }
@@ -166,6 +168,7 @@ private func makeHeartbeat(
     unsafe message.last_revocation = heartbeat.lastRevocation
     unsafe message.applied = try unsafe arena.store(Doorman__Fleet__V1__LogID(heartbeat.applied), allocator)
     unsafe message.is_last = heartbeat.isLast ? 1 : 0
+    if let epoch = heartbeat.epoch { unsafe message.epoch = try unsafe arena.text(epoch, allocator) }
     return unsafe message
 }
 

@@ -39,12 +39,15 @@ package struct Heartbeat: Sendable, Hashable {
     package var applied: LogID
     /// Whether the node stops: nothing waits for it any more.
     package var isLast: Bool
+    /// The epoch whose log has all revocations of the node that still matter; `nil` if some may be missing in it.
+    package var epoch: String?
 
-    package init(number: UInt64, lastRevocation: UInt64, applied: LogID, isLast: Bool) {
+    package init(number: UInt64, lastRevocation: UInt64, applied: LogID, isLast: Bool = false, epoch: String? = nil) {
         self.number = number
         self.lastRevocation = lastRevocation
         self.applied = applied
         self.isLast = isLast
+        self.epoch = epoch
     }
 }
 

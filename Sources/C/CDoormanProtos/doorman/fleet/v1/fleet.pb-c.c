@@ -566,7 +566,7 @@ const ProtobufCMessageDescriptor doorman__fleet__v1__record__descriptor =
   (ProtobufCMessageInit) doorman__fleet__v1__record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__fleet__v1__heartbeat__field_descriptors[3] =
+static const ProtobufCFieldDescriptor doorman__fleet__v1__heartbeat__field_descriptors[4] =
 {
   {
     "last_revocation",
@@ -604,16 +604,29 @@ static const ProtobufCFieldDescriptor doorman__fleet__v1__heartbeat__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "epoch",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__Fleet__V1__Heartbeat, epoch),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__fleet__v1__heartbeat__field_indices_by_name[] = {
   1,   /* field[1] = applied */
+  3,   /* field[3] = epoch */
   2,   /* field[2] = is_last */
   0,   /* field[0] = last_revocation */
 };
 static const ProtobufCIntRange doorman__fleet__v1__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor doorman__fleet__v1__heartbeat__descriptor =
 {
@@ -623,7 +636,7 @@ const ProtobufCMessageDescriptor doorman__fleet__v1__heartbeat__descriptor =
   "Doorman__Fleet__V1__Heartbeat",
   "doorman.fleet.v1",
   sizeof(Doorman__Fleet__V1__Heartbeat),
-  3,
+  4,
   doorman__fleet__v1__heartbeat__field_descriptors,
   doorman__fleet__v1__heartbeat__field_indices_by_name,
   1,  doorman__fleet__v1__heartbeat__number_ranges,

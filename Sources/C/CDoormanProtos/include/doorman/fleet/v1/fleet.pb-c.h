@@ -139,10 +139,14 @@ struct  Doorman__Fleet__V1__Heartbeat
    * Whether the node stops.
    */
   protobuf_c_boolean is_last;
+  /*
+   * The epoch whose log has all revocations of the node that still matter, at most 64 bytes. Empty: some may be missing in it.
+   */
+  char *epoch;
 };
 #define DOORMAN__FLEET__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__fleet__v1__heartbeat__descriptor) \
-    , 0, NULL, 0 }
+    , 0, NULL, 0, (char *)protobuf_c_empty_string }
 
 
 typedef enum {
