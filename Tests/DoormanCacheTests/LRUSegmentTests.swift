@@ -54,13 +54,13 @@ private struct NaiveLRU {
 
 @Suite("LRU segment")
 struct LRUSegmentTests {
-    private func key(_ number: UInt64) -> TokenKey { TokenKey(words: (number << 32 | number, number, 0, 0)) }
+    private func key(_ number: UInt64) -> TokenKey { TokenKey(words: (number << 32 | number, number)) }
 
     @Test("a hundred thousand random operations agree with a naive model")
     func agreesWithModel() async {
         var random = SplitMix64(seed: 1)
         // The bits for the index and for the home slot have few values, so that cells, tags and home slots collide.
-        let keys = (0..<200).map { TokenKey(words: ((UInt64($0) % 37) << 32, (UInt64($0) % 29) << 59, UInt64($0), 0)) }
+        let keys = (0..<200).map { TokenKey(words: ((UInt64($0) % 37) << 32, (UInt64($0) % 29) << 59 | UInt64($0))) }
         var segment = LRUSegment(bounds: SegmentBounds(entries: 60, bytes: 30_000))
         var model = NaiveLRU(bounds: segment.bounds)
         for step in 0..<100_000 {

@@ -10,7 +10,7 @@ struct VerificationCacheTests {
 
     private func key(_ number: UInt64) -> TokenKey {
         var random = SplitMix64(seed: number)
-        return TokenKey(words: (random.next(), random.next(), number, 0))
+        return TokenKey(words: (random.next(), random.next()))
     }
 
     private func statistics(_ cache: VerificationCache) -> CacheStatistics {

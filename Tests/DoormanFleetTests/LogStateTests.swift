@@ -211,9 +211,8 @@ struct LogStateTests {
         let kept = scene.log.keptFrom(wallTime: Sample.time(3_000_000))
         #expect(kept == LogID(3_000_000, 0).earlier(by: scene.log.settings.retention))
         // A clock that is ahead does not make it trim either.
-        let other = Scene()
-        #expect(
-            other.log.keptFrom(wallTime: Sample.time(9_000_000_000_000)) == other.log.applied.earlier(by: other.log.settings.retention))
+        let log = Scene().log
+        #expect(log.keptFrom(wallTime: Sample.time(9_000_000_000_000)) == log.applied.earlier(by: log.settings.retention))
     }
 
     @Test("a position is applied everywhere once this node and all live ones have applied it")

@@ -5,7 +5,7 @@ import DoormanWire
 /// Messages for tests.
 enum Sample {
     static let node = NodeID(bytes: Array(0..<16))
-    static let key = TokenKey(words: (1, .max, 0x0123_4567_89ab_cdef, 0))
+    static let key = TokenKey(words: (0x0123_4567_89ab_cdef, .max))
 
     static func time(_ milliseconds: Int64) -> Timestamp { Timestamp(millisecondsSince1970: milliseconds) }
 

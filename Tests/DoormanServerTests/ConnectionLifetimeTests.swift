@@ -68,7 +68,7 @@ struct ConnectionLifetimeTests {
         clock.advance(by: .seconds(59))
         connection.beginRead(ByteBuffer(bytes: RawFrame(streamID: 1, type: 1, data: [7]).bytes))
         guard case .request(let request)? = connection.nextFrame() else { throw NeverHappened(description: "a request") }
-        let verify = VerifyCall(validated: Token("t"), key: TokenKey(words: (0, 0, 0, 0)))
+        let verify = VerifyCall(validated: Token("t"), key: TokenKey(words: (0, 0)))
         connection.apply(
             .asynchronous(.verify(verify), timeout: .seconds(10)), to: request, cached: EncodedResponse(), now: clock.now)
         _ = connection.endRead(now: clock.now)

@@ -24,7 +24,7 @@ struct ServerConnectionTests {
     ) -> SocketDirective {
         connection.read(bytes, now: clock.now) { _ in
             let token = Token("t")
-            return .asynchronous(.verify(VerifyCall(validated: token, key: TokenKey(words: (0, 0, 0, 0)))), timeout: timeout)
+            return .asynchronous(.verify(VerifyCall(validated: token, key: TokenKey(words: (0, 0)))), timeout: timeout)
         }
     }
 

@@ -53,7 +53,7 @@ package final class ScriptedBackend: VerificationBackend {
     package func key(of token: Span<UInt8>) -> TokenKey {
         let bytes = token.indices.map { token[$0] }
         let hash = bytes.reduce(UInt64(bytes.count)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        let key = TokenKey(words: (hash, 0, 0, 0))
+        let key = TokenKey(words: (hash, 0))
         tokens.withLockedValue { tokens in
             let other = tokens.updateValue(Token(bytes: bytes), forKey: key)
             precondition(other == nil || other == Token(bytes: bytes), "two tokens have one key")

@@ -36,7 +36,7 @@ enum TestCache {
     /// Returns the cache key of a token.
     static func key(of token: Span<UInt8>) -> TokenKey {
         let hash = token.indices.reduce(into: UInt64(token.count)) { $0 = ($0 ^ UInt64(token[$1])) &* 0x100_0000_01b3 }
-        return TokenKey(words: (hash, 0, 0, 0))
+        return TokenKey(words: (hash, 0))
     }
 
     /// Returns a response with an identity whose account names the token, so that a response shows its request.

@@ -1,10 +1,11 @@
-/// The cache key of a token: a keyed hash of 32 bytes, which reveals nothing about the token without the key of the hash.
+/// The cache key of a token: a keyed hash of 16 bytes, which reveals nothing about the token without the key of the hash.
 ///
 /// Callers can't choose tokens whose keys collide, neither as a whole nor in the bits that a hash table uses.
 package struct TokenKey: Sendable {
-    package let words: (UInt64, UInt64, UInt64, UInt64)
+    package static let byteCount = 16
+    package let words: (UInt64, UInt64)
 
-    package init(words: (UInt64, UInt64, UInt64, UInt64)) {
+    package init(words: (UInt64, UInt64)) {
         self.words = words
     }
 
@@ -17,7 +18,7 @@ package struct TokenKey: Sendable {
 
 extension TokenKey: Hashable {
     package static func == (lhs: Self, rhs: Self) -> Bool {
-        (lhs.words.0 ^ rhs.words.0) | (lhs.words.1 ^ rhs.words.1) | (lhs.words.2 ^ rhs.words.2) | (lhs.words.3 ^ rhs.words.3) == 0
+        (lhs.words.0 ^ rhs.words.0) | (lhs.words.1 ^ rhs.words.1) == 0
     }
 
     package func hash(into hasher: inout Hasher) {
@@ -26,9 +27,9 @@ extension TokenKey: Hashable {
 }
 
 extension TokenKey {
-    /// The 32 bytes of the key, the most significant of each word first.
+    /// The bytes of the key, the most significant of each word first.
     package var bytes: [UInt8] {
-        [words.0, words.1, words.2, words.3].flatMap { word in
+        [words.0, words.1].flatMap { word in
             stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
         }
     }

@@ -19,8 +19,6 @@ package struct LRUSegment: Sendable {
     package private(set) var staleHits: UInt64 = 0
 
     private var slots: [Slot] = []
-    private var costs: [UInt32] = []
-    private var staleUntil: [UInt64] = []
     private var verdicts: [Verdict?] = []
     /// The responses that are too long for their slots.
     private var longResponses: [Int: [UInt8]] = [:]
@@ -92,7 +90,7 @@ package struct LRUSegment: Sendable {
         guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdicts[slot] else {
             return .miss
         }
-        guard now < slots[slot].usableUntil else { return now < staleUntil[slot] ? .stale : .miss }
+        guard now < slots[slot].usableUntil else { return now < slots[slot].staleUntil ? .stale : .miss }
         markUsed(slot)
         countStale(slot)
         var response = EncodedResponse()
@@ -107,14 +105,14 @@ package struct LRUSegment: Sendable {
 
     /// Returns the key's entry, past its TTL or not; `nil` if stale-if-error has ended or the entry is older than `maxAge`.
     func staleEntry(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
-        guard let slot = slot(of: key), now < staleUntil[slot], isYoung(slot, maxAge: maxAge, now: now),
+        guard let slot = slot(of: key), now < slots[slot].staleUntil, isYoung(slot, maxAge: maxAge, now: now),
             let verdict = verdicts[slot]
         else { return nil }
         var response = EncodedResponse()
         copyResponse(in: slot, into: &response)
         return CacheEntry(
             verdict: verdict, response: response, verifiedAt: Instant(nanoseconds: slots[slot].verifiedAt),
-            expiresAt: Instant(nanoseconds: slots[slot].usableUntil), staleUntil: Instant(nanoseconds: staleUntil[slot]))
+            expiresAt: Instant(nanoseconds: slots[slot].usableUntil), staleUntil: Instant(nanoseconds: slots[slot].staleUntil))
     }
 
     /// Serves a stale entry until `entry` expires, and marks it as used. Does nothing if the entry was removed or replaced since
@@ -123,7 +121,7 @@ package struct LRUSegment: Sendable {
         guard let slot = slot(of: key), slots[slot].verifiedAt == entry.verifiedAt.nanoseconds, verdicts[slot] != nil else {
             return
         }
-        slots[slot].usableUntil = min(entry.expiresAt.nanoseconds, staleUntil[slot])
+        slots[slot].usableUntil = min(entry.expiresAt.nanoseconds, slots[slot].staleUntil)
         slots[slot].refreshAt = Slot.stale
         verdicts[slot] = entry.verdict
         storeResponse(entry.response, in: slot)
@@ -146,14 +144,14 @@ package struct LRUSegment: Sendable {
         remove(key)
         let cost = entry.cost
         precondition(entry.staleUntil >= entry.expiresAt, "stale-if-error ends before the TTL")
-        guard bounds.entries > 0, cost <= bounds.bytes, cost <= UInt32.max else { return false }
+        guard bounds.entries > 0, cost <= bounds.bytes else { return false }
         evict(untilEntries: bounds.entries - 1, bytes: bounds.bytes - cost)
         let slot = takeFreeSlot(key)
         slots[slot].verifiedAt = entry.verifiedAt.nanoseconds
         slots[slot].usableUntil = entry.expiresAt.nanoseconds
         slots[slot].refreshAt = entry.refreshAt < entry.expiresAt ? entry.refreshAt.nanoseconds : Slot.refreshBegun
-        costs[slot] = UInt32(cost)
-        staleUntil[slot] = entry.staleUntil.nanoseconds
+        slots[slot].cost = UInt64(cost)
+        slots[slot].staleUntil = entry.staleUntil.nanoseconds
         verdicts[slot] = entry.verdict
         storeResponse(entry.response, in: slot)
         index.insert(bits: key.bits, slot: slot)
@@ -174,7 +172,7 @@ package struct LRUSegment: Sendable {
         let slot = index.slot(at: cell)
         index.remove(at: cell)
         unlink(slot)
-        byteCount -= Int(costs[slot])
+        byteCount -= Int(slots[slot].cost)
         if case .valid(let identity)? = verdicts[slot] { accounts.remove(slot, accountID: identity.accountID) }
         namedTargets[slot] = nil
         verdicts[slot] = nil
@@ -385,8 +383,6 @@ extension LRUSegment {
             let key = slots[old].key
             let new = larger.takeFreeSlot(key)
             larger.slots[new] = slots[old]
-            larger.costs[new] = costs[old]
-            larger.staleUntil[new] = staleUntil[old]
             larger.verdicts[new] = verdicts[old]
             if let long = longResponses[old] { larger.longResponses[new] = long }
             if let named = namedTargets[old] { larger.namedTargets[new] = named }
@@ -405,8 +401,6 @@ extension LRUSegment {
 
     private mutating func allocate(_ count: Int) {
         slots = Array(repeating: Slot.free, count: count)
-        costs = Array(repeating: 0, count: count)
-        staleUntil = Array(repeating: 0, count: count)
         verdicts = Array(repeating: nil, count: count)
         accounts = AccountIndex(slots: count)
     }
@@ -432,7 +426,7 @@ extension LRUSegment {
         var response = EncodedResponse.Short()
 
         /// A slot without an entry.
-        static let free = Slot(key: TokenKey(words: (0, 0, 0, 0)))
+        static let free = Slot(key: TokenKey(words: (0, 0)))
 
         init(key: TokenKey) {
             self.key = key
@@ -440,8 +434,18 @@ extension LRUSegment {
         }
 
         var key: TokenKey {
-            get { TokenKey(words: (words[0], words[1], words[2], words[3])) }
-            set { (words[0], words[1], words[2], words[3]) = newValue.words }
+            get { TokenKey(words: (words[0], words[1])) }
+            set { (words[0], words[1]) = newValue.words }
+        }
+        /// The entry's ``CacheEntry/cost``.
+        var cost: UInt64 {
+            get { words[2] }
+            set { words[2] = newValue }
+        }
+        /// The end of stale serving.
+        var staleUntil: UInt64 {
+            get { words[3] }
+            set { words[3] = newValue }
         }
         var verifiedAt: UInt64 {
             get { words[4] }

@@ -54,17 +54,17 @@ extension Timestamp {
 extension TokenKey {
     /// The words in big-endian order.
     var bytes: [UInt8] {
-        [words.0, words.1, words.2, words.3].flatMap { word in
+        [words.0, words.1].flatMap { word in
             stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
         }
     }
 
-    /// - Returns: `nil` if these are not 32 bytes.
+    /// - Returns: `nil` if these are not ``byteCount`` bytes.
     init?(bytes: [UInt8]) {
-        guard bytes.count == 32 else { return nil }
-        let words = stride(from: 0, to: 32, by: 8).map { start in
+        guard bytes.count == Self.byteCount else { return nil }
+        let words = stride(from: 0, to: Self.byteCount, by: 8).map { start in
             bytes[start..<start + 8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         }
-        self.init(words: (words[0], words[1], words[2], words[3]))
+        self.init(words: (words[0], words[1]))
     }
 }

@@ -195,7 +195,7 @@ struct  Doorman__Fleet__V1__KeyOfToken
    */
   ProtobufCBinaryData secret_id;
   /*
-   * A keyed hash of the token: 32 bytes.
+   * A keyed hash of the token: 16 bytes.
    */
   ProtobufCBinaryData key;
 };
