@@ -19,8 +19,9 @@ struct LogStateTests {
         var now = start
         private var id = LogID(1_000_000, 0)
 
-        init(epoch: String = "one") {
-            let settings = FleetSettings(revocationBound: bound, cache: CacheSettings(), callTimeout: .seconds(2))
+        init(epoch: String = "one", acknowledgement: FleetSettings.Acknowledgement = .log) {
+            var settings = FleetSettings(revocationBound: bound, cache: CacheSettings(), callTimeout: .seconds(2))
+            settings.acknowledgement = acknowledgement
             log = LogState(node: Sample.node, settings: settings)
             log.beginReplay(of: LogID(1, 0)...id, wallTime: Sample.time(1_000_000))
             log.endReplay()
@@ -28,11 +29,15 @@ struct LogStateTests {
         }
 
         /// A node that has just started, and reads in an old log what the other node has said.
-        init(hearing heartbeat: Heartbeat) {
-            let settings = FleetSettings(revocationBound: bound, cache: CacheSettings(), callTimeout: .seconds(2))
+        init(hearing heartbeat: Heartbeat, acknowledgement: FleetSettings.Acknowledgement = .log) {
+            var settings = FleetSettings(revocationBound: bound, cache: CacheSettings(), callTimeout: .seconds(2))
+            settings.acknowledgement = acknowledgement
             log = LogState(node: Sample.node, settings: settings)
             log.beginReplay(of: LogID(1, 0)...LogID(1_000_001, 0), wallTime: Sample.time(1_000_001))
             read(other, .heartbeat(heartbeat))
+            // Later by the bound.
+            id = LogID(id.milliseconds + 8000, 0)
+            log.skip(id)
             log.endReplay()
             log.begin("one", floor: .zero, now: now)
         }
@@ -230,6 +235,51 @@ struct LogStateTests {
         let showsLoss = scene.hear(3, lastRevocation: 0, .end)
         #expect(!showsLoss)
         #expect(scene.log.isAppliedEverywhere(later, now: scene.now))
+    }
+
+    @Test("a revocation that the store acknowledged and forgot is not acknowledged by the fleet until it is read back")
+    func forgottenRevocation() {
+        var scene = Scene(acknowledgement: .fleet)
+        scene.now = scene.now.advanced(by: Self.bound)
+        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        func position(_ scene: Scene) -> LogID? { scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now) }
+        scene.log.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
+        // Later records come, and its own does not.
+        let showsLoss = scene.hear(1, lastRevocation: 0)
+        #expect(!showsLoss && position(scene) == nil)
+        scene.beat()
+        #expect(scene.log.nextToSend?.number == number && position(scene) == nil)
+        let again = LogID(scene.position.milliseconds + 1, 0)
+        scene.log.didSend(number, at: again)
+        scene.read(Sample.node, .revocation(Self.revocation, number: number))
+        #expect(position(scene) == nil, "the other node has not applied it")
+        scene.read(Self.other, .heartbeat(Heartbeat(number: 2, lastRevocation: 0, applied: again)))
+        #expect(position(scene) == again)
+    }
+
+    @Test("right after a loss, a revocation waits for the bound, since the log may say nothing of a node that serves")
+    func unknownNodes() {
+        var scene = Scene(acknowledgement: .fleet)
+        let settings = scene.log.settings
+        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        scene.log.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
+        scene.read(Sample.node, .revocation(Self.revocation, number: number))
+        func position(_ scene: Scene, after time: Duration) -> LogID? {
+            scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now.advanced(by: time))
+        }
+        #expect(position(scene, after: settings.revocationBound - .milliseconds(1)) == nil)
+        #expect(position(scene, after: settings.revocationBound) == scene.position)
+    }
+
+    @Test("a node that starts in an old epoch knows all nodes")
+    func knownNodes() {
+        var old = Scene(
+            hearing: Heartbeat(number: 1, lastRevocation: 0, applied: .zero, isLast: true, epoch: "one"), acknowledgement: .fleet)
+        let number = old.log.add(Self.revocation, entryKeys: [], now: old.now)
+        old.log.didSend(number, at: LogID(old.position.milliseconds + 1, 0))
+        old.read(Sample.node, .revocation(Self.revocation, number: number))
+        let position = old.log.acknowledgedPosition(ofOwn: number...number, now: old.now)
+        #expect(position == old.position)
     }
 
     @Test("a log goes on only in its epoch, and if it holds the node's position")

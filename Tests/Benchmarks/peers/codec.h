@@ -22,8 +22,11 @@ struct call {
     uint64_t start;     // time in nanoseconds when it was sent or, in an open loop, was due
 };
 
+struct tls;
+
 struct connection {
     int fd;
+    struct tls *tls;     // null without TLS
     uint32_t next_id;    // odd and rising, as HTTP/2 requires and ttrpc allows
     uint32_t in_flight, depth;
     uint32_t mask;       // number of slots in `calls`, a power of two, less one

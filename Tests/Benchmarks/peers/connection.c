@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 enum { IN = 256 << 10, LONGEST_HELD = IN / 2 };
 static const uint64_t write_timeout = 5000000000;  // nanoseconds
 
@@ -60,6 +62,7 @@ void connection_open(struct connection *connection, const struct target *target)
         .out = allocate(OWN_FRAMES + (size_t)target->depth * LONGEST_REQUEST),
         .state = target->codec->state_size > 0 ? allocate(target->codec->state_size) : NULL,
     };
+    if (target->tls_ca != NULL) connection->tls = tls_open(connection->fd, target->tls_ca);
     if (target->codec->greet != NULL) target->codec->greet(connection);
 }
 
@@ -75,12 +78,21 @@ bool connection_call(struct connection *connection, const struct codec *codec, s
     return true;
 }
 
+static ssize_t transmit(struct connection *connection, const uint8_t *bytes, size_t count) {
+    if (connection->tls != NULL) return tls_send(connection->tls, bytes, count);
+    return send(connection->fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t receive(struct connection *connection, uint8_t *bytes, size_t capacity) {
+    if (connection->tls != NULL) return tls_receive(connection->tls, bytes, capacity);
+    return recv(connection->fd, bytes, capacity, MSG_DONTWAIT);
+}
+
 void connection_flush(struct connection *connection) {
     size_t written = 0;
     uint64_t give_up_at = 0;
     while (written < connection->out_length) {
-        ssize_t count =
-            send(connection->fd, connection->out + written, connection->out_length - written, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t count = transmit(connection, connection->out + written, connection->out_length - written);
         if (count >= 0) {
             written += (size_t)count;
         } else if (errno != EAGAIN && errno != EINTR) {
@@ -113,7 +125,7 @@ bool connection_read(struct connection *connection, const struct codec *codec) {
     for (;;) {
         size_t length = connection->held_length;
         if (length > 0) memcpy(in, connection->held, length);
-        ssize_t count = recv(connection->fd, in + length, sizeof in - length, MSG_DONTWAIT);
+        ssize_t count = receive(connection, in + length, sizeof in - length);
         if (count == 0) give_up("the server has closed a connection");
         if (count < 0) {
             if (errno == EAGAIN || errno == EINTR) return has_arrived;

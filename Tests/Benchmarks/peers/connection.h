@@ -8,6 +8,7 @@
 struct target {
     const char *host, *port;   // for TCP
     const char *unix_path;     // for a Unix socket; null for TCP
+    const char *tls_ca;        // path to the server's authority; null for no TLS
     const struct codec *codec;
     uint32_t depth;            // maximum calls in flight on each connection
 };

@@ -31,6 +31,7 @@ class LoadGenerator:
     def command(self, server, row, *more):
         command = [
             self.program, "--protocol", server.protocol, "--connect", f"127.0.0.1:{server.port}",
+            *(["--tls", server.tls.file] if getattr(server, "tls", None) else []),
             "--connections", row.connections, "--depth", row.depth, "--tokens", self.accounts.tokens_file,
             "--response-bytes", server.response_bytes, *more,
         ]

@@ -17,6 +17,7 @@ static _Noreturn void usage(void) {
         "  --connections N  default 1             --depth D     calls in flight on each, default 1\n"
         "  --seconds S      measured, default 1   --warm-up S   before that, default 0.2\n"
         "  --rate R         requests per second in an open loop; default closed loop\n"
+        "  --tls FILE       TLS; the authority that signed the certificate of localhost\n"
         "  --shed           with a rate: skip calls that are due while no slot is free\n"
         "  --keys K         only the first K tokens    --once   each token once, then end    --hold   connect, call once, stay\n"
         "N is the length of an identity or value; for http, of a whole response. 0 accepts any length (ttrpc only: freshness changes it).\n"
@@ -52,7 +53,7 @@ struct options read_options(int count, char **arguments) {
     static const struct option known[] = {
         {"protocol", 1, 0, 'p'}, {"connect", 1, 0, 'c'}, {"unix", 1, 0, 'u'},   {"tokens", 1, 0, 't'}, {"response-bytes", 1, 0, 'a'},
         {"connections", 1, 0, 'n'}, {"depth", 1, 0, 'd'}, {"seconds", 1, 0, 's'}, {"warm-up", 1, 0, 'w'}, {"rate", 1, 0, 'r'},
-        {"keys", 1, 0, 'k'}, {"once", 0, 0, 'o'}, {"hold", 0, 0, 'h'}, {"shed", 0, 0, 'x'}, {0, 0, 0, 0}};
+        {"keys", 1, 0, 'k'}, {"once", 0, 0, 'o'}, {"hold", 0, 0, 'h'}, {"shed", 0, 0, 'x'}, {"tls", 1, 0, 'l'}, {0, 0, 0, 0}};
     struct options options = {
         .response_bytes = UINT32_MAX, .connections = 1, .target.depth = 1, .duration = 1000000000, .warm_up = 200000000};
     int flag;
@@ -72,6 +73,7 @@ struct options read_options(int count, char **arguments) {
         case 'o': options.once = true; break;
         case 'h': options.hold = true; break;
         case 'x': options.shed = true; break;
+        case 'l': options.target.tls_ca = optarg; break;
         default: usage();
         }
     }

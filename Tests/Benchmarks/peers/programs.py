@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = Path(__file__).resolve().parent
 OUT = ROOT / ".build" / "peers"
 PACKAGES = {
-    "c": ["gcc", "libc6-dev"],
+    "c": ["gcc", "libc6-dev", "libssl-dev"],
     "redis": ["redis-server"],
+    "redis-tls": ["redis-server", "openssl"],
     "nginx": ["nginx-light"],
     "grpc": ["g++", "pkg-config", "protobuf-compiler", "protobuf-compiler-grpc", "libprotobuf-dev", "libgrpc++-dev"],
 }
@@ -53,17 +54,17 @@ def _is_current(product, sources):
     return product.exists() and all(product.stat().st_mtime > source.stat().st_mtime for source in sources)
 
 
-def _compile_c(name, sources):
+def _compile_c(name, sources, *libraries):
     product = OUT / name
     if not _is_current(product, [*sources, *SOURCES.glob("*.h")]):
         print(f"compiling {name}", flush=True)
-        run("gcc", "-std=gnu17", "-O2", *WARNINGS, *sources, "-o", product)
+        run("gcc", "-std=gnu17", "-O2", *WARNINGS, *sources, *libraries, "-o", product)
     return product
 
 
 def load_generator():
-    own = [SOURCES / name for name in ("loadgen.c", "options.c", "connection.c", "hpack.c")]
-    return _compile_c("loadgen", [*own, *SOURCES.glob("codec_*.c")])
+    own = [SOURCES / name for name in ("loadgen.c", "options.c", "connection.c", "hpack.c", "tls.c")]
+    return _compile_c("loadgen", [*own, *SOURCES.glob("codec_*.c")], "-lssl", "-lcrypto")
 
 
 def ceiling():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import auth
 from accounts import APPLICATION_ID, COUNT
+from certificate import Certificate
 from load import Row
 from process import Failure, Process, number_in
 
@@ -52,11 +53,14 @@ class Redis:
         # Redis takes port 0 for no TCP, so it needs a free port.
         self.port = free_port()
         self.response_bytes = bench.accounts.identity_bytes
-        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1"]
+        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", *self._tls(bench)]
         command += ["--io-threads", 1, "--save", "", "--appendonly", "no"]
-        self.process = Process(bench.stack, self.name, command, bench.folder / "redis.log", bench.server_core)
+        self.process = Process(bench.stack, self.name, command, bench.folder / f"{self.name}.log", bench.server_core)
         with self.process.wait_for("listen", lambda: connect(self.port)) as connection:
             self._fill(connection, bench.accounts)
+
+    def _tls(self, bench):
+        return []
 
     def _fill(self, connection, accounts):
         value = b"i" * accounts.identity_bytes
@@ -68,6 +72,23 @@ class Redis:
             for _ in tokens:
                 if replies.readline() != b"+OK\r\n":
                     raise Failure("redis did not store a key")
+
+
+class RedisTLS(Redis):
+    """Redis with TLS. Its port without TLS is for filling alone."""
+
+    name = "redis-tls"
+
+    def __init__(self, bench):
+        self.tls = Certificate.create(bench.folder)
+        self._tls_port = free_port()
+        super().__init__(bench)
+        self.port = self._tls_port
+
+    def _tls(self, bench):
+        return [
+            "--tls-port", self._tls_port, "--tls-cert-file", self.tls.file, "--tls-key-file", self.tls.key_file,
+            "--tls-ca-cert-file", self.tls.file, "--tls-auth-clients", "no"]
 
 
 class Nginx:
@@ -132,22 +153,33 @@ class Doorman:
         self.emulator = emulator or Emulator(bench)
         self.response_bytes = bench.accounts.identity_bytes
         self._load = bench.load
-        port_file = bench.folder / "doormand.port"
+        port_file = bench.folder / f"{self.name}.port"
         port_file.unlink(missing_ok=True)
-        flags = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
+        flags = [part for name, value in {**self.settings, **self._tls(bench)}.items() for part in (f"--{name}", value)]
         self.process = Process(
             bench.stack, "doormand",
             [bench.programs.doormand, "--server-address", "127.0.0.1:0", "--server-port-file", port_file,
              "--account-kit-url", f"http://127.0.0.1:{self.emulator.port}", "--account-kit-application-id", APPLICATION_ID,
              "--account-kit-app-secret-file", self.emulator.app_secret_file, *flags],
-            bench.folder / "doormand.log", bench.server_core)
+            bench.folder / f"{self.name}.log", bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(port_file))
+
+    def _tls(self, bench):
+        return {}
 
     def fill(self, count=COUNT):
         """Verifies each of the first tokens once."""
         figures = self._load.run(self, Row(8, 16), "--once", "--keys", count, seconds=600)
         if figures["requests"] != count:
             raise Failure(f"doormand responded to {figures['requests']:.0f} of {count} first calls")
+
+
+class DoormanTLS(Doorman):
+    name = "doorman-tls"
+
+    def _tls(self, bench):
+        self.tls = Certificate.create(bench.folder)
+        return {"tls-certificate-file": self.tls.file, "tls-private-key-file": self.tls.key_file}
 
 
 @dataclass
@@ -170,7 +202,7 @@ def doorman_auth(bench, doorman):
     return Endpoint("doorman-auth", "http", doorman.process, doorman.port, auth.response_bytes(doorman.port, bench.accounts))
 
 
-PEERS = {server.name: server for server in (Redis, GRPC, Nginx, Ceiling)}
+PEERS = {server.name: server for server in (Redis, RedisTLS, GRPC, Nginx, Ceiling)}
 # The protocols of one doormand, made from it once it is filled.
 DOORMAN = {"doorman": lambda _, doorman: doorman, "doorman-grpc": doorman_grpc, "doorman-auth": doorman_auth}
-ALL = [*DOORMAN, *PEERS]
+ALL = [*DOORMAN, "doorman-tls", *PEERS]

@@ -278,8 +278,12 @@ extension FleetSimulation {
 }
 
 extension FleetSimulation {
-    /// Whether every node is caught up, and has no revocation to send.
-    private var isAtRest: Bool { allNodes.allSatisfy { $0.isGateOpen && $0.fleet.statistics.waitingRevocations == 0 } }
+    /// Whether every node follows the log, and has no revocation to send.
+    private var isAtRest: Bool {
+        allNodes.map(\.fleet.statistics).allSatisfy { statistics in
+            statistics.usesEntries && statistics.waitingRevocations == 0 && statistics.caughtUpAge.map { $0 < bound / 2 } ?? false
+        }
+    }
 }
 
 extension RevocationRequest.Subject {

@@ -26,32 +26,25 @@ extension Fleet {
         _ revocations: [SharedRevocation], deadline: Deadline
     ) async throws(VerificationError) -> RevocationPosition {
         let now = timeSource.now()
-        let number = state.withLockedValue { state in
+        let numbers = state.withLockedValue { state in
             state.reserved -= 1
-            return revocations.reduce(UInt64(0)) { _, revocation in
+            let first = state.log.lastOwn + 1
+            for revocation in revocations {
                 let record = Revocation(revocation, keySecrets)
-                return state.log.add(record, entryKeys: revocation.entryKeys(state.secrets), now: now)
+                _ = state.log.add(record, entryKeys: revocation.entryKeys(state.secrets), now: now)
             }
+            return first...state.log.lastOwn
         }
-        var position: LogID?
         while true {
-            if position == nil {
-                await sendRevocations()
-                position = state.withLockedValue { $0.log.position(ofOwn: number) }
-            }
+            await sendRevocations()
             let now = timeSource.now()
-            if let position, isAcknowledged(position, now: now) {
-                return RevocationPosition(AuthorPosition(node: node, number: number, milliseconds: position.milliseconds))
+            let position = state.withLockedValue { $0.log.acknowledgedPosition(ofOwn: numbers, now: now) }
+            if let position {
+                return RevocationPosition(
+                    AuthorPosition(node: node, number: numbers.upperBound, milliseconds: position.milliseconds))
             }
             guard !Task.isCancelled, !deadline.hasPassed(at: now) else { throw .notAnnounced }
             await timeSource.sleep(min(deadline.instant, now.advanced(by: settings.pollInterval / 2)))
-        }
-    }
-
-    private func isAcknowledged(_ position: LogID, now: Instant) -> Bool {
-        switch settings.acknowledgement {
-        case .log: true
-        case .fleet: state.withLockedValue { $0.log.isAppliedEverywhere(position, now: now) }
         }
     }
 
@@ -155,9 +148,6 @@ struct AuthorPosition: Sendable, Hashable {
 }
 
 extension LogState {
-    /// The position of a revocation of this node; `nil` until the log has it.
-    fileprivate func position(ofOwn number: UInt64) -> LogID? { epoch == nil ? nil : own[number]?.position }
-
     fileprivate func hasApplied(_ position: AuthorPosition, isCaughtUp: Bool) -> Bool {
         if position.node == node { return position.number <= lastOwn }
         if let author = nodes[position.node] {

@@ -24,6 +24,10 @@ struct LogState: Sendable {
     private(set) var caughtUpAt: Instant?
     /// This node is not caught up by what it has sent before this time.
     private var catchesUpAfter = Instant(nanoseconds: 0)
+    /// For each epoch, the first heartbeat that names it.
+    private var epochStarts: [String: LogID] = [:]
+    /// Before this time, there may be nodes that serve what they have, and of which the log says nothing.
+    private var knowsNodesAfter = Instant(nanoseconds: 0)
     private(set) var index = RevocationIndex()
     private(set) var nodes: [NodeID: KnownNode] = [:]
 
@@ -106,6 +110,8 @@ extension LogState {
         case .revocation(let revocation, _) where record.node == node || effect != .none:
             add(revocation, keys: keys, at: id, now: now)
             hasNews = true
+        case .heartbeat(let heartbeat):
+            if let epoch = heartbeat.epoch, epochStarts.count < 100 { epochStarts[epoch] = epochStarts[epoch] ?? id }
         default: break
         }
     }
@@ -256,6 +262,19 @@ extension LogState {
         nodes.values.count { !$0.hasLeft && $0.heardAt.duration(to: now) <= settings.revocationBound }
     }
 
+    /// Returns the position of the last of this node's revocations with these numbers; `nil` until they are acknowledged.
+    func acknowledgedPosition(ofOwn numbers: ClosedRange<UInt64>, now: Instant) -> LogID? {
+        let positions = numbers.compactMap { own[$0]?.position }
+        guard epoch != nil, positions.count == numbers.count, let last = positions.max() else { return nil }
+        switch settings.acknowledgement {
+        case .log: return last
+        case .fleet:
+            // A store can acknowledge a record and forget it. Then the others get past its position without it.
+            let isRead = unseen.isDisjoint(with: numbers)
+            return isRead && now >= knowsNodesAfter && isAppliedEverywhere(last, now: now) ? last : nil
+        }
+    }
+
     /// Returns whether every other node has applied a position, or no longer serves what it would have removed.
     ///
     /// Once this node has read so far, it knows every node whose heartbeat came before. A node that begins later applies the position first.
@@ -282,6 +301,7 @@ extension LogState {
         let id = range.map { windowStart(before: $0.upperBound, wallTime: wallTime) } ?? .zero
         epoch = nil
         firstID = range?.lowerBound
+        epochStarts = [:]
         applied = id
         floor = .zero
         heartbeatsSent = [:]
@@ -310,14 +330,21 @@ extension LogState {
         guard self.epoch != epoch else { return }
         // The store may have lost records a moment ago, as a new epoch, a young log, or a node that is not in this epoch says. The other nodes
         // repeat them then, and this one must not miss that.
-        let age = firstID.map { applied.milliseconds.subtractingReportingOverflow($0.milliseconds).partialValue } ?? 0
         let wait = min(settings.revocationBound, FleetSettings.joinTime)
-        let isYoung = Duration.milliseconds(Int64(clamping: age)) < wait
+        let isYoung = age(since: firstID) < wait
         if hasHistory || isYoung || nodes.values.contains(where: { !$0.hasLeft && $0.epoch != epoch }) {
             catchesUpAfter = now.advanced(by: wait)
         }
+        // All records of a node may be lost. It serves what it has for the bound at most, unless it joins the epoch.
+        knowsNodesAfter = now.advanced(by: max(.zero, settings.revocationBound - age(since: epochStarts[epoch])))
         (self.epoch, hasHistory) = (epoch, true)
         self.floor = max(self.floor, floor)
+    }
+
+    /// Returns the time from a record to the last one; zero without a record.
+    private func age(since id: LogID?) -> Duration {
+        guard let id, id < applied else { return .zero }
+        return .milliseconds(Int64(clamping: applied.milliseconds - id.milliseconds))
     }
 
     /// Returns whether the log has been emptied or cut: it has lost records that still matter.
