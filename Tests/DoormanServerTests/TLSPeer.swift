@@ -15,11 +15,15 @@ final class TLSPeer: Sendable {
 
     private let channel: any Channel
     private let received: NIOLockedValueBox<Received>
+    private let records: NIOLockedValueBox<[Int]>
     let version: TLSVersion?
 
-    private init(_ channel: any Channel, _ received: NIOLockedValueBox<Received>, _ version: TLSVersion?) {
+    private init(
+        _ channel: any Channel, _ received: NIOLockedValueBox<Received>, _ records: NIOLockedValueBox<[Int]>, _ version: TLSVersion?
+    ) {
         self.channel = channel
         self.received = received
+        self.records = records
         self.version = version
     }
 
@@ -45,21 +49,21 @@ final class TLSPeer: Sendable {
             configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: leaf.keyFile, format: .pem))
         }
         let context = try NIOSSLContext(configuration: configuration)
-        let received = NIOLockedValueBox(Received())
+        let (received, records) = (NIOLockedValueBox(Received()), NIOLockedValueBox<[Int]>([]))
         let done = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let tls = try NIOSSLClientHandler(context: context, serverHostname: "localhost")
-                    try channel.pipeline.syncOperations.addHandlers(tls, Collector(received, done))
+                    try channel.pipeline.syncOperations.addHandlers(RecordReader(records), tls, Collector(received, done))
                 }
             }
         do {
             let channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
             try await done.futureResult.get()
             let version = try await channel.nioSSL_tlsVersion().get()
-            return TLSPeer(channel, received, version)
+            return TLSPeer(channel, received, records, version)
         } catch {
             done.fail(error)
             throw error
@@ -82,6 +86,14 @@ final class TLSPeer: Sendable {
     func readUntilEnd() async throws -> [UInt8] {
         try await eventually("the connection ends") { received.withLockedValue { $0.hasEnded } }
         return received.withLockedValue { $0.bytes }
+    }
+
+    /// Takes the lengths of the encrypted records that have arrived since the last call.
+    func takeRecordLengths() -> [Int] {
+        records.withLockedValue { records in
+            defer { records = [] }
+            return records
+        }
     }
 
     /// The first error of the connection.
@@ -110,6 +122,31 @@ final class TLSPeer: Sendable {
             return bytes != nil
         }
         return bytes ?? []
+    }
+
+    /// Reads the headers of the records before they are decrypted.
+    private final class RecordReader: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias InboundOut = ByteBuffer
+
+        private static let applicationData: UInt8 = 23
+        private let records: NIOLockedValueBox<[Int]>
+        private var bytes = ByteBuffer()
+
+        init(_ records: NIOLockedValueBox<[Int]>) {
+            self.records = records
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            bytes.writeImmutableBuffer(unwrapInboundIn(data))
+            while let length = bytes.getInteger(at: bytes.readerIndex + 3, as: UInt16.self),
+                let record = bytes.readSlice(length: 5 + Int(length))
+            {
+                guard record.getInteger(at: record.readerIndex) == Self.applicationData else { continue }
+                records.withLockedValue { $0.append(Int(length)) }
+            }
+            context.fireChannelRead(data)
+        }
     }
 
     private final class Collector: ChannelInboundHandler, Sendable {

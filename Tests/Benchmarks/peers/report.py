@@ -12,7 +12,7 @@ GOALS = {
     "2000x1": {"doorman": {"redis": 1.03, "grpc": 4.5, "ceiling": 0.7}},
 }
 # The rows of the servers with TLS.
-TLS_ROWS = ("50x1", "50x16")
+TLS_ROWS = ("50x1", "50x16", "1x64")
 # Maximum part of a core that others use in a valid turn.
 DISTURBED = 0.05
 PAIRS = (

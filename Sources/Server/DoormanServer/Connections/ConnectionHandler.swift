@@ -167,7 +167,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         turn.caller.beginRead(now: now)
         connection.lendBuffer(&dispatcher.outputBuffer)
         let limit = TurnLimit(outputBytes: services.limits.writeBufferHighWaterMark - queuedBytes)
-        let turnEnd = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeToSocket(&$0) }
+        let turnEnd = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeEarly(&$0) }
         framesWait = turnEnd == .framesWait
         isAnswerAwaited = turnEnd == .answerAwaited
         let end = self.now
@@ -295,12 +295,26 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     private func flush() {
         guard let context, var output = connection.takeOutput() else { return }
         if writeToSocket(&output) { return dispatcher.recycle(&output) }
+        writeToPipeline(output, context)
+    }
+
+    private func writeToPipeline(_ output: ByteBuffer, _ context: ChannelHandlerContext) {
         bytesWritten += output.readableBytes
         queuedWrites += 1
         let written = context.eventLoop.makePromise(of: Void.self)
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         written.futureResult.whenComplete { _ in handler.value.queuedWrites -= 1 }
         context.writeAndFlush(wrapOutboundOut(output), promise: written)
+    }
+
+    /// Writes output while frames wait: to the socket, or over TLS through the pipeline.
+    ///
+    /// - Returns: Whether the kernel has accepted all bytes.
+    private func writeEarly(_ output: inout ByteBuffer) -> Bool {
+        guard accepted.path == .pipeline else { return writeToSocket(&output) }
+        guard queuedWrites == 0, let context, let bytes = output.readSlice(length: output.readableBytes) else { return false }
+        writeToPipeline(bytes, context)
+        return queuedWrites == 0
     }
 
     /// The bytes in the channel's queue.
