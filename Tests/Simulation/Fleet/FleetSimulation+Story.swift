@@ -200,7 +200,7 @@ extension FleetSimulation {
         guard kind != 4 || canLose else { return }
         if kind == 4 { noteLoss() }
         store.change { primary in
-            let keys = primary.values.keys.sorted { $0.description < $1.description }
+            let keys = primary.values.keys.sorted { $0.lexicographicallyPrecedes($1) }
             guard !keys.isEmpty, !primary.log.isEmpty else { return }
             let (one, two) = (keys[Int(first % UInt64(keys.count))], keys[Int(second % UInt64(keys.count))])
             let record = primary.log[Int(first % UInt64(primary.log.count))]

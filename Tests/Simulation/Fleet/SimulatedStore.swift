@@ -276,7 +276,9 @@ final class SimulatedSession: StoreSession {
     func members(of set: [UInt8], from score: Int64, offset: Int, limit: Int) async throws(StoreError) -> [ScoredMember] {
         try await perform(within: Self.long) { primary throws(StoreError) in
             let members = primary.denials.filter { $0.value >= score }.map { ScoredMember($0.key, score: $0.value) }
-            let sorted = members.sorted { ($0.score, $0.member.description) < ($1.score, $1.member.description) }
+            let sorted = members.sorted { left, right in
+                left.score == right.score ? left.member.lexicographicallyPrecedes(right.member) : left.score < right.score
+            }
             return Array(sorted.dropFirst(offset).prefix(limit))
         }
     }

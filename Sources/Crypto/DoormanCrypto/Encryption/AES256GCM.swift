@@ -64,6 +64,9 @@ extension AES256GCM: Redacted {
 // MARK: - The calls of OpenSSL
 
 extension AES256GCM {
+    /// Looked up once: OpenSSL takes as long for that as for a short message. It never changes, and lives as long as the process.
+    nonisolated(unsafe) private static let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)
+
     /// Removes OpenSSL's own errors from the thread, where they would confuse the next TLS call.
     private static func failure(_ failure: Failure) -> Failure {
         ERR_clear_error()
@@ -79,7 +82,7 @@ extension AES256GCM {
         var tag = [UInt8](repeating: 0, count: Self.tagBytes)
         var (count, last): (CInt, CInt) = (0, 0)
         // GCM's default nonce has twelve bytes. A null output authenticates the input only.
-        guard unsafe EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce) == 1,
+        guard unsafe EVP_EncryptInit_ex(context, Self.cipher, nil, key, nonce) == 1,
             unsafe associatedData.isEmpty
                 || EVP_EncryptUpdate(context, nil, &count, associatedData, CInt(associatedData.count)) == 1
         else { return nil }
@@ -101,7 +104,7 @@ extension AES256GCM {
         var message = [UInt8](repeating: 0, count: ciphertext.count)
         var (tag, unused) = (tag, [UInt8](repeating: 0, count: Self.tagBytes))
         var (count, last): (CInt, CInt) = (0, 0)
-        guard unsafe EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce) == 1,
+        guard unsafe EVP_DecryptInit_ex(context, Self.cipher, nil, key, nonce) == 1,
             unsafe associatedData.isEmpty
                 || EVP_DecryptUpdate(context, nil, &count, associatedData, CInt(associatedData.count)) == 1
         else { throw Self.failure(.failed) }
