@@ -112,7 +112,7 @@ extension FleetSimulation {
         switch world.draw({ Int.random(in: 0..<100, using: &$0) }) {
         case 0..<15: cutOrHeal(number)
         case 15..<25: await killOrStop(number)
-        case 25..<35: change(node(number).link)
+        case 25..<35: change(number)
         case 35..<45: restartStore()
         case 45..<55: store.change { $0.hangs.toggle() }
         case 55..<60: store.change { $0.isFull.toggle() }
@@ -126,7 +126,7 @@ extension FleetSimulation {
     private func cutOrHeal(_ number: Int) {
         let isCut = node(number).link.conditions.withLockedValue { conditions in
             conditions.isCut.toggle()
-            return conditions.isCut
+            return conditions.isCut || conditions.lost > 0
         }
         ledger.withLockedValue { [now = world.now] ledger in
             if isCut { ledger.noteUnreachable(number, now: now) } else { ledger.noteReachable(number) }
@@ -147,14 +147,20 @@ extension FleetSimulation {
         ledger.withLockedValue { $0.noteReachable(number) }
     }
 
-    private func change(_ link: SimulatedLink) {
+    private func change(_ number: Int) {
         let (lost, delay) = world.draw { random in
             (
                 random.chance(50) ? 0 : Int.random(in: 1...30, using: &random),
                 random.chance(50) ? Duration.milliseconds(2) : random.duration(.milliseconds(1) ... .milliseconds(300))
             )
         }
-        link.conditions.withLockedValue { ($0.lost, $0.longestDelay) = (lost, delay) }
+        let conditions = node(number).link.conditions
+        conditions.withLockedValue { ($0.lost, $0.longestDelay) = (lost, delay) }
+        let isCut = conditions.withLockedValue { $0.isCut }
+        // A node whose commands fail may not get through for as long as that lasts.
+        ledger.withLockedValue { [now = world.now] ledger in
+            if isCut || lost > 0 { ledger.noteUnreachable(number, now: now) } else { ledger.noteReachable(number) }
+        }
     }
 
     private func restartStore() {
@@ -171,7 +177,7 @@ extension FleetSimulation {
     private var canLose: Bool { isAllKnown }
 
     private func noteLoss() {
-        let nodes = allNodes.filter { node in !node.isDead && !node.link.conditions.withLockedValue { $0.isCut } }
+        let nodes = allNodes.filter { node in !node.isDead && node.link.conditions.withLockedValue { !$0.isCut && $0.lost == 0 } }
         ledger.withLockedValue { [now = world.now] ledger in
             ledger.noteLoss(now: now) { position in
                 Set(nodes.filter { $0.fleet.hasApplied(position) == true }.map(\.number))

@@ -150,10 +150,10 @@ struct AuthorPosition: Sendable, Hashable {
 extension LogState {
     fileprivate func hasApplied(_ position: AuthorPosition, isCaughtUp: Bool) -> Bool {
         if position.node == node { return position.number <= lastOwn }
-        if let author = nodes[position.node] {
+        if let author = nodes[position.node], position.number > author.lastBefore {
             return position.number <= author.lastRevocation && author.missing[position.number] == nil
         }
-        // The author is unknown here: it was gone before the window of the log began. No entry from before the revocation is left.
+        // The revocation is from before this node knew its author. Once it is older than the window, no entry from before it is left.
         let age = applied.milliseconds.subtractingReportingOverflow(position.milliseconds)
         return isCaughtUp && epoch != nil && !age.overflow
             && Duration.milliseconds(Int64(clamping: age.partialValue)) > settings.retention

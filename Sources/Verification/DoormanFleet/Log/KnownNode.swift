@@ -5,6 +5,9 @@ internal import DoormanWire
 struct KnownNode: Sendable {
     /// The number of the node's last revocation that is known to exist.
     var lastRevocation: UInt64
+    /// The number of its last revocation from before this node knew it. Any up to this one is applied when it comes: the author sends a record
+    /// again that the store has lost.
+    let lastBefore: UInt64
     /// The numbers of its revocations that must be in the log and are not, with the times at which that was noticed.
     var missing: [UInt64: Instant] = [:]
     var lastHeartbeat: UInt64 = 0
@@ -16,8 +19,10 @@ struct KnownNode: Sendable {
     /// The epoch whose log has all its revocations, as its last heartbeat says.
     var epoch: String?
 
-    init(lastRevocation: UInt64, heardAt: Instant) {
-        self.lastRevocation = lastRevocation
+    /// - Parameter lastBefore: The number of its last revocation that has not been read.
+    init(lastBefore: UInt64, heardAt: Instant) {
+        self.lastBefore = lastBefore
+        lastRevocation = lastBefore
         self.heardAt = heardAt
     }
 
@@ -26,14 +31,14 @@ struct KnownNode: Sendable {
         case next
         /// It is known already.
         case repeated
-        /// It was missing until now.
+        /// It was missing, or may not have been read.
         case late
         /// At least one before it has been lost.
         case afterLoss
     }
 
     func arrival(of number: UInt64) -> Arrival {
-        if missing[number] != nil { return .late }
+        if missing[number] != nil || number <= lastBefore { return .late }
         if number <= lastRevocation { return .repeated }
         return number == lastRevocation + 1 ? .next : .afterLoss
     }

@@ -137,7 +137,7 @@ extension LogState {
         var known: KnownNode
         switch record.content {
         case .heartbeat(let heartbeat):
-            known = nodes[record.node] ?? KnownNode(lastRevocation: heartbeat.lastRevocation, heardAt: now)
+            known = nodes[record.node] ?? KnownNode(lastBefore: heartbeat.lastRevocation, heardAt: now)
             guard heartbeat.number > known.lastHeartbeat else { return }
             known.advance(to: heartbeat.lastRevocation, lastIsMissing: true, now: now)
             known.lastHeartbeat = heartbeat.number
@@ -146,7 +146,7 @@ extension LogState {
             known.epoch = heartbeat.epoch
             known.heardAt = now
         case .revocation(_, let number):
-            known = nodes[record.node] ?? KnownNode(lastRevocation: number, heardAt: now)
+            known = nodes[record.node] ?? KnownNode(lastBefore: number - 1, heardAt: now)
             known.missing[number] = nil
             known.advance(to: number, lastIsMissing: false, now: now)
         }
@@ -281,7 +281,9 @@ extension LogState {
     func isAppliedEverywhere(_ position: LogID, now: Instant) -> Bool {
         applied >= position
             && nodes.values.allSatisfy { node in
-                node.hasLeft || node.applied >= position || node.heardAt.duration(to: now) > settings.revocationBound
+                // The node's own time begins with a heartbeat that it has read back. The one after the last that is known here may be lost.
+                node.hasLeft || node.applied >= position
+                    || node.heardAt.duration(to: now) > settings.revocationBound + settings.heartbeatInterval
             }
     }
 }
@@ -328,11 +330,14 @@ extension LogState {
     /// - Parameter floor: Entries whose writer had applied less are not used.
     mutating func begin(_ epoch: String, floor: LogID, now: Instant) {
         guard self.epoch != epoch else { return }
-        // The store may have lost records a moment ago, as a new epoch, a young log, or a node that is not in this epoch says. The other nodes
-        // repeat them then, and this one must not miss that.
+        // The store may have lost records a moment ago: if this node comes from another epoch, if the log shows a short part of this one, or if
+        // it shows a node that is not in this one. The other nodes repeat them then, and this one must not miss that.
         let wait = min(settings.revocationBound, FleetSettings.joinTime)
-        let isYoung = age(since: firstID) < wait
-        if hasHistory || isYoung || nodes.values.contains(where: { !$0.hasLeft && $0.epoch != epoch }) {
+        let others = nodes.values.contains { !$0.hasLeft && $0.epoch != epoch }
+        if !hasHistory, others {
+            // It knows nothing but what the log says.
+            catchesUpAfter = now.advanced(by: FleetSettings.joinTime)
+        } else if hasHistory || others || age(since: epochStarts[epoch]) < wait {
             catchesUpAfter = now.advanced(by: wait)
         }
         // All records of a node may be lost. It serves what it has for the bound at most, unless it joins the epoch.
