@@ -310,6 +310,20 @@ struct LogStateTests {
         #expect(!scene.log.continues(nil, in: "one"), "an empty log")
     }
 
+    @Test("a log is not cut when nodes trim what came before a time without records")
+    func gap() {
+        var scene = Scene()
+        // The store was away for two minutes.
+        let (last, next) = (LogID(2_000_000, 0), LogID(2_120_000, 0))
+        for id in [last, next, next.later(by: scene.log.settings.retention - .seconds(60))] { scene.log.skip(id) }
+        let isCut = scene.log.isCut(next...scene.log.applied)
+        #expect(!isCut)
+        var other = Scene()
+        for id in [last, next, next.later(by: .seconds(60))] { other.log.skip(id) }
+        let isCutTooEarly = other.log.isCut(next...other.log.applied)
+        #expect(isCutTooEarly, "nodes don't trim so early")
+    }
+
     @Test("a log that has lost its beginning too early is cut")
     func cut() {
         var scene = Scene()

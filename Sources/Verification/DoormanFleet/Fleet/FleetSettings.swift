@@ -58,6 +58,10 @@ package struct FleetSettings: Sendable {
     package static let maximumWaitingRevocations = 10_000
     /// The maximum records that are read at once.
     static let batch = 512
+    /// The shortest time without records that is remembered: longer than the time between two heartbeats.
+    static let shortestGap = Duration.seconds(2)
+    /// The maximum times without records that are remembered. Beyond it, trimming can be taken for a cut, which costs a replay.
+    static let maximumGaps = 1000
     /// The maximum nodes that are known at a time, live or gone.
     static let maximumNodes = 1000
     /// The maximum revocations of one node that are known to be missing.

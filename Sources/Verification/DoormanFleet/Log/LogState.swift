@@ -14,6 +14,8 @@ struct LogState: Sendable {
     private(set) var epoch: String?
     /// The first id of the log at the last look; that of the first record if there was none. `nil` before the first record.
     private var firstID: LogID?
+    /// The times without records: the last id before one and the first after it. They stay when nodes trim what is before.
+    private var gaps: [(last: LogID, next: LogID)] = []
     /// Whether a log has been read to its end before.
     private(set) var hasHistory = false
     /// The position up to which the log has been applied.
@@ -120,6 +122,7 @@ extension LogState {
     mutating func skip(_ id: LogID) { advance(to: id) }
 
     private mutating func advance(to id: LogID) {
+        if id > applied.later(by: FleetSettings.shortestGap), gaps.count < FleetSettings.maximumGaps { gaps.append((applied, id)) }
         applied = max(applied, id)
         firstID = firstID ?? id
     }
@@ -303,7 +306,7 @@ extension LogState {
         let id = range.map { windowStart(before: $0.upperBound, wallTime: wallTime) } ?? .zero
         epoch = nil
         firstID = range?.lowerBound
-        epochStarts = [:]
+        (epochStarts, gaps) = ([:], [])
         applied = id
         floor = .zero
         heartbeatsSent = [:]
@@ -357,8 +360,9 @@ extension LogState {
         guard let range else { return applied != .zero }
         defer { firstID = range.lowerBound }
         // Nodes trim what is older than the retention, by what they have applied.
-        let allowed = applied.earlier(by: settings.retention - FleetSettings.clockSkew)
-        return firstID.map { range.lowerBound > max($0, allowed) } ?? false
+        let (first, allowed) = (range.lowerBound, applied.earlier(by: settings.retention - FleetSettings.clockSkew))
+        guard let firstID, first > max(firstID, allowed) else { return false }
+        return !gaps.contains { $0.last <= allowed && $0.next == first }
     }
 
     /// Leaves the epoch: the log has been emptied or cut.
@@ -367,6 +371,7 @@ extension LogState {
     /// Forgets what no longer matters.
     mutating func purge(now: Instant) {
         index.purge(at: now)
+        gaps.removeAll { $0.next < applied.earlier(by: settings.retention * 2) }
         let ended = own.filter { $0.value.position != nil && $0.value.end <= now }.keys
         for number in ended { own[number] = nil }
         unseen.subtract(ended)

@@ -23,6 +23,12 @@ package struct LogID: Sendable, Hashable, Comparable, CustomStringConvertible {
         return LogID(self.milliseconds > milliseconds ? self.milliseconds - milliseconds : 0, 0)
     }
 
+    /// Returns the first id of the time that is later by a duration.
+    package func later(by duration: Duration) -> LogID {
+        let (sum, overflow) = milliseconds.addingReportingOverflow(UInt64(max(0, duration.nanoseconds)) / 1_000_000)
+        return LogID(overflow ? .max : sum, 0)
+    }
+
     /// The id as Redis writes it: `1526919030474-55`.
     package var description: String { "\(milliseconds)-\(number)" }
 }
