@@ -103,6 +103,8 @@ static void open_connections(void) {
             if (monotonic_nanoseconds() - start > first_response_timeout) give_up("no response to the first call of a connection");
         }
     }
+    // The first calls have left their slots. A slot that is in the ring twice would let one connection take the calls of all others.
+    slots.first = slots.count = 0;
     // All slots of a connection, then those of the next. When several calls are due at once, because sending one takes longer than the
     // time between them, those on a connection share a write, as they would with any client.
     for (uint32_t i = 0; i < options.connections; i++)
