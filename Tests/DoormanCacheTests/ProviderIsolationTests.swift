@@ -77,7 +77,9 @@ struct ProviderIsolationTests {
         }
         scene.clock.advance(by: .seconds(61))
         #expect(await scene.verify("one known") == "valid")
-        for _ in 0..<10 { try await scene.hanging.verifications.answerNext(.success(.rejectedToken)) }
+        // Lookups of the flood may have ended by now, so that the known token got a request of its own.
+        scene.hanging.verifications.answerAlways(.success(.rejectedToken))
+        scene.hanging.verifications.release()
         for task in flood { _ = await task.value }
     }
 }
