@@ -31,7 +31,7 @@ package struct CacheEntry: Sendable, Hashable {
         self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// The memory of every entry besides its texts, in bytes. An entry takes 252 bytes in flat arrays, of which a fifth to a third
+    /// The memory of every entry besides its texts, in bytes. An entry takes 240 bytes in flat arrays, of which a fifth to a third
     /// is free, 16 to 32 bytes in the index of keys, and 16 to 33 bytes in the index of accounts.
     package static let fixedCost = 464
 

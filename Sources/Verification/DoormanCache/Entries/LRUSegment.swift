@@ -412,7 +412,7 @@ extension LRUSegment {
 }
 
 extension LRUSegment {
-    /// The fields that a hit needs, in three consecutive cache lines: key, times and links in one, the response in two.
+    /// The fields that a hit needs, in three consecutive cache lines: key, times, cost and links in one, the response in two.
     ///
     /// The vectors align a slot to 64 bytes. As a struct of numbers, most slots would begin in the middle of a cache line.
     struct Slot: BitwiseCopyable {
