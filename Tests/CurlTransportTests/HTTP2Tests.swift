@@ -26,6 +26,7 @@ struct HTTP2Tests {
             #expect(try await transport.get(server.me).status == 200)
             for count in 1...3 {
                 #expect(await transport.outcome(try server.exchange()) == .success(200))
+                #expect(transport.statistics.connectionsOpened == 1 + count)
                 #expect(server.connections.accepted == 1 + count)
             }
             #expect(try await transport.get(server.me).status == 200)

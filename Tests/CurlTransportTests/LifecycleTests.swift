@@ -96,6 +96,20 @@ struct LifecycleTests {
         }
     }
 
+    @Test("a caller that has its response finds the request's permit free, and its connection counted")
+    func answeredLast() async throws {
+        let server = ScriptedServer.responding { $0.respond(body: "ok") }
+        try await withServer(server, { $0.maximumRequests = 1 }) { transport, server async throws in
+            for count in 1...200 {
+                #expect(try await transport.get(server.url()).text == "ok")
+                let single = HTTPRequest(.get, url: server.url(), isRepeatable: false)
+                #expect(await transport.outcome(single) == .success(200))
+                #expect(transport.statistics.requestsUnderWay == 0)
+                #expect(transport.statistics.connectionsOpened == 1 + count)
+            }
+        }
+    }
+
     @Test("a shutdown fails current and later requests")
     func shutDown() async throws {
         try await withServer(Self.silent()) { transport, server async throws in

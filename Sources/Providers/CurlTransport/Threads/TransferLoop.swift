@@ -53,16 +53,16 @@ final class TransferLoop {
         guard !pending.hasEnded else { return commands.releasePermit() }
         let timeLimit = min(pending.deadline, limit ?? now.advanced(by: settings.requestTimeout))
         guard now < timeLimit else {
-            pending.fail(now < pending.deadline ? .timedOut : .deadlineExceeded)
-            return commands.releasePermit()
+            commands.releasePermit()
+            return pending.fail(now < pending.deadline ? .timedOut : .deadlineExceeded)
         }
         let transfer = Transfer(
             pending, on: choice, settings: settings, sockets: multi.sockets, dnsOverrides: dnsOverrides,
             during: now..<timeLimit)
         dnsOverrides = []
         guard let transfer, multi.add(transfer.easy) else {
-            pending.fail(.protocolError)
-            return commands.releasePermit()
+            commands.releasePermit()
+            return pending.fail(.protocolError)
         }
         transfers[transfer.easy.id] = transfer
     }
@@ -79,8 +79,8 @@ final class TransferLoop {
             remove(transfer)
             return start(transfer.pending, on: .new, until: transfer.timeLimit)
         }
-        transfer.end(code, now: .now)
         drop(transfer)
+        transfer.end(code, now: .now)
     }
 
     private func dropEnded() {
@@ -89,19 +89,20 @@ final class TransferLoop {
 
     private func failAll(_ code: TransportError.Code) {
         for transfer in transfers.values {
-            transfer.pending.fail(code)
             drop(transfer)
+            transfer.pending.fail(code)
         }
     }
 
     private func shutDown(notStarted: [PendingRequest]) {
         for pending in notStarted {
-            pending.fail(.shutDown)
             commands.releasePermit()
+            pending.fail(.shutDown)
         }
         failAll(.shutDown)
     }
 
+    /// Counts a transfer and releases its permit. Its caller is answered afterwards, and finds both done.
     private func drop(_ transfer: Transfer) {
         remove(transfer)
         commands.releasePermit()
