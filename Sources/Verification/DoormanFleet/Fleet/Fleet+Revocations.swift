@@ -44,7 +44,7 @@ extension Fleet {
                     AuthorPosition(node: node, number: numbers.upperBound, milliseconds: position.milliseconds))
             }
             guard !Task.isCancelled, !deadline.hasPassed(at: now) else { throw .notAnnounced }
-            await timeSource.sleep(min(deadline.instant, now.advanced(by: settings.pollInterval / 2)))
+            await timeSource.sleep(min(deadline.instant, now.advanced(by: settings.pollInterval / 5)))
         }
     }
 

@@ -266,15 +266,15 @@ extension LogState {
     }
 
     /// Returns the position of the last of this node's revocations with these numbers; `nil` until they are acknowledged.
+    ///
+    /// A store can acknowledge a record and forget it, so this node must have read the records back. While it sends one again, others may be
+    /// cut off, and use what they have for the bound from then on.
     func acknowledgedPosition(ofOwn numbers: ClosedRange<UInt64>, now: Instant) -> LogID? {
         let positions = numbers.compactMap { own[$0]?.position }
-        guard epoch != nil, positions.count == numbers.count, let last = positions.max() else { return nil }
+        guard epoch != nil, positions.count == numbers.count, let last = positions.max(), unseen.isDisjoint(with: numbers) else { return nil }
         switch settings.acknowledgement {
         case .log: return last
-        case .fleet:
-            // A store can acknowledge a record and forget it. Then the others get past its position without it.
-            let isRead = unseen.isDisjoint(with: numbers)
-            return isRead && now >= knowsNodesAfter && isAppliedEverywhere(last, now: now) ? last : nil
+        case .fleet: return now >= knowsNodesAfter && isAppliedEverywhere(last, now: now) ? last : nil
         }
     }
 
