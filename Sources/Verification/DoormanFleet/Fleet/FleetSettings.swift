@@ -5,7 +5,7 @@ internal import DoormanSupport
 package struct FleetSettings: Sendable {
     /// When a revocation is acknowledged to its caller.
     package enum Acknowledgement: Sendable, Hashable {
-        /// Once its record is in the log. Other nodes apply it within ``FleetSettings/revocationBound``.
+        /// Once this node has read its record back from the log. Other nodes apply it within ``FleetSettings/revocationBound``.
         case log
         /// Once every live node has applied it, or can no longer serve what it would have removed.
         case fleet
