@@ -38,15 +38,16 @@ package final class RawPeer: Sendable {
         close()
     }
 
-    /// Connects to a TCP port of this machine.
+    /// Connects to a TCP port.
     ///
-    /// - Parameter receiveBuffer: The kernel's buffer in bytes for a peer that does not read (the kernel doubles it); `nil` for the
-    ///   kernel's default.
-    package static func connect(port: Int, receiveBuffer: Int32? = nil) throws -> RawPeer {
+    /// - Parameters:
+    ///   - host: An IPv4 address.
+    ///   - receiveBuffer: The kernel's buffer in bytes for a peer that does not read (the kernel doubles it); `nil` for the kernel's default.
+    package static func connect(_ host: String = "127.0.0.1", port: Int, receiveBuffer: Int32? = nil) throws -> RawPeer {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        address.sin_addr.s_addr = unsafe inet_addr(host)
         return try connect(&address, family: AF_INET, receiveBuffer)
     }
 

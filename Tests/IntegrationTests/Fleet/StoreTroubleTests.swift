@@ -108,6 +108,23 @@ struct StoreTroubleTests {
         store.stop()
     }
 
+    @Test(
+        "a node whose packets are lost serves no revoked token past the bound",
+        .enabled("needs root, and ip of iproute2") { await NetworkNamespace.isAvailable() })
+    func losesPackets() async throws {
+        let network = try await NetworkNamespace()
+        let store = try await RedisServer(in: network)
+        let location = { (node: Int) in
+            ["--fleet-store", "redis://\(network.addresses[node == 2 ? 1 : 0]):\(store.port)", "--fleet-allow-plaintext=true"]
+        }
+        try await Self.check("packets of one node lost", withholding: 2...2, store: location) {
+            try await network.cut(link: 1)
+        } end: {
+            try await network.restore(link: 1)
+        }
+        store.stop()
+    }
+
     @Test("a node that is cut off serves no revoked token past the bound")
     func cutOff() async throws {
         let store = try await RedisServer()

@@ -1,8 +1,8 @@
 private import Foundation
 private import NIOConcurrencyHelpers
 
-/// A server of Redis or Valkey, or a Sentinel, as a process on a free port of loopback with a temporary folder. `Scripts/setup --all`
-/// installs the programs.
+/// A server of Redis or Valkey, or a Sentinel, as a process on a free port of loopback, or of a network namespace, with a temporary folder.
+/// `Scripts/setup --all` installs the programs.
 package final class RedisServer: Sendable {
     /// A program of a server.
     package enum Program: String, CaseIterable, Sendable, CustomStringConvertible {
@@ -57,6 +57,7 @@ package final class RedisServer: Sendable {
     private let arguments: [String]
     private let folder: String
     private let tls: TLSFiles?
+    private let namespace: NetworkNamespace?
     private let running: NIOLockedValueBox<ChildProcess>
 
     /// Whether the programs of all servers are installed.
@@ -67,8 +68,11 @@ package final class RedisServer: Sendable {
     /// - Parameters:
     ///   - directives: Lines of its configuration file. Without others, it keeps nothing on disk.
     ///   - tls: `nil` for TCP without TLS.
-    package convenience init(_ program: Program = .redis7, _ directives: [String] = [], tls: TLSFiles? = nil) async throws {
-        try await self.init(program, ["save \"\""] + directives, [], tls)
+    ///   - namespace: `nil` for loopback.
+    package convenience init(
+        _ program: Program = .redis7, _ directives: [String] = [], tls: TLSFiles? = nil, in namespace: NetworkNamespace? = nil
+    ) async throws {
+        try await self.init(program, ["save \"\""] + directives, [], tls, namespace)
     }
 
     /// Starts a Sentinel that fails over after 300 ms of silence.
@@ -81,18 +85,21 @@ package final class RedisServer: Sendable {
             "sentinel monitor \(name) 127.0.0.1 \(primary.port) 1", "sentinel down-after-milliseconds \(name) 300",
             "sentinel failover-timeout \(name) 3000",
         ]
-        return try await RedisServer(.redis7, monitoring + directives, ["--sentinel"], tls)
+        return try await RedisServer(.redis7, monitoring + directives, ["--sentinel"], tls, nil)
     }
 
-    private init(_ program: Program, _ directives: [String], _ options: [String], _ tls: TLSFiles?) async throws {
+    private init(
+        _ program: Program, _ directives: [String], _ options: [String], _ tls: TLSFiles?, _ namespace: NetworkNamespace?
+    ) async throws {
         guard let path = program.path else { throw NeverHappened(description: "\(program) is not installed") }
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("doorman-redis-\(UUID().uuidString.prefix(8))").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         port = try FreePort.find()
         self.program = path
         self.tls = tls
+        self.namespace = namespace
         arguments = ["\(folder)/server.conf"] + options
-        var lines = ["bind 127.0.0.1", "dir \(folder)", "repl-diskless-sync-delay 0"]
+        var lines = [namespace == nil ? "bind 127.0.0.1" : "protected-mode no", "dir \(folder)", "repl-diskless-sync-delay 0"]
         if let tls {
             lines += ["port 0", "tls-port \(port)", "tls-auth-clients no", "tls-replication yes"]
             lines += ["tls-cert-file \(tls.leaf.certificateFile)", "tls-key-file \(tls.leaf.keyFile)"]
@@ -102,7 +109,7 @@ package final class RedisServer: Sendable {
         }
         let text = (lines + directives).joined(separator: "\n") + "\n"
         try text.write(toFile: arguments[0], atomically: true, encoding: .utf8)
-        running = NIOLockedValueBox(try ChildProcess(path, arguments))
+        running = NIOLockedValueBox(try Self.process(path, arguments, namespace))
         try await waitUntilReady()
     }
 
@@ -113,10 +120,17 @@ package final class RedisServer: Sendable {
 
     package var process: ChildProcess { running.withLockedValue { $0 } }
 
+    private var host: String { namespace?.addresses[0] ?? "127.0.0.1" }
+
+    private static func process(_ path: String, _ arguments: [String], _ namespace: NetworkNamespace?) throws -> ChildProcess {
+        guard let command = namespace?.command(path, arguments) else { return try ChildProcess(path, arguments) }
+        return try ChildProcess(command.path, command.arguments)
+    }
+
     private func waitUntilReady() async throws {
         try await eventually("a server listens", within: .seconds(60)) {
             guard process.isRunning else { throw NeverHappened(description: "it ended: \(process.allOutput)") }
-            guard let peer = try? RawPeer.connect(port: port) else { return false }
+            guard let peer = try? RawPeer.connect(host, port: port) else { return false }
             peer.close()
             return true
         }
@@ -135,7 +149,7 @@ package final class RedisServer: Sendable {
 
     /// Starts the process again after ``kill()``, on the same port.
     package func start() async throws {
-        let process = try ChildProcess(program, arguments)
+        let process = try Self.process(program, arguments, namespace)
         running.withLockedValue { $0 = process }
         try await waitUntilReady()
     }
@@ -147,7 +161,7 @@ package final class RedisServer: Sendable {
     package func run(_ command: String...) async throws -> String {
         let secured = tls.map { ["--tls", "--cacert", $0.authority.certificateFile] } ?? []
         let client = try ChildProcess(
-            "redis-cli", ["-h", "127.0.0.1", "-p", "\(port)"] + secured + command, environment: ["PATH": "/usr/bin"])
+            "redis-cli", ["-h", host, "-p", "\(port)"] + secured + command, environment: ["PATH": "/usr/bin"])
         guard try await client.ending() == 0 else { throw NeverHappened(description: "redis-cli: \(client.allOutput)") }
         return client.output.trimmingCharacters(in: .newlines)
     }
