@@ -75,18 +75,23 @@ struct StoreTroubleTests {
         store.stop()
     }
 
-    @Test("a failover brings no revoked token back")
+    @Test("a failover, with TLS everywhere, brings no revoked token back")
     func failover() async throws {
-        let primary = try await RedisServer()
-        let replica = try await RedisServer(.redis7, ["replicaof 127.0.0.1 \(primary.port)"])
-        let sentinel = try await RedisServer.sentinel(of: "tokens", at: primary)
+        let authority = try await TestAuthority()
+        let tls = try await RedisServer.TLSFiles(from: authority)
+        let primary = try await RedisServer(tls: tls)
+        let replica = try await RedisServer(.redis7, ["replicaof 127.0.0.1 \(primary.port)"], tls: tls)
+        let sentinel = try await RedisServer.sentinel(of: "tokens", at: primary, tls: tls)
         try await eventually("the Sentinel knows the replica") {
             try await sentinel.run("SENTINEL", "REPLICAS", "tokens").contains("\(replica.port)")
         }
         try await eventually("the replica is in step") {
             try await replica.run("INFO", "replication").contains("master_link_status:up")
         }
-        let location = FleetOfThree.plain(sentinel) + ["--fleet-sentinel-primary", "tokens"]
+        let location = [
+            "--fleet-store", "rediss://127.0.0.1:\(sentinel.port)", "--fleet-ca-file", authority.certificateFile,
+            "--fleet-sentinel-primary", "tokens",
+        ]
         try await Self.check("failover", store: { _ in location }) {
             try await primary.kill()
         } end: {
