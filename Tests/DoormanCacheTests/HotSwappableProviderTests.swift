@@ -18,7 +18,7 @@ struct HotSwappableProviderTests {
         provider = HotSwappableProvider(first)
         verifier = try CachingVerifier(
             upstream: provider, settings: CacheSettings(), timeSource: clock.timeSource,
-            encode: encodeForTests)
+            coding: VerdictCoding(encode: encodeForTests))
     }
 
     private func verify(_ token: String) async throws -> Verdict {

@@ -56,15 +56,24 @@ private struct NaiveLRU {
 struct LRUSegmentTests {
     private func key(_ number: UInt64) -> TokenKey { TokenKey(words: (number << 32 | number, number)) }
 
-    @Test("a hundred thousand random operations agree with a naive model")
-    func agreesWithModel() async {
+    /// Encodes the account of an identity as the first byte. Reads a verdict back if that is a digit.
+    private static let coding = VerdictCoding { verdict in
+        EncodedResponse(bytes: Array((verdict.identity?.accountID ?? "").utf8))
+    } decode: { response in
+        response.bytes.first.map { .valid(.sample(account: String(decoding: [$0], as: UTF8.self))) }
+    }
+
+    @Test("a hundred thousand random operations agree with a naive model", arguments: [0, 1, 2])
+    func agreesWithModel(readBackOneIn divisor: Int) async {
         var random = SplitMix64(seed: 1)
         // The bits for the index and for the home slot have few values, so that cells, tags and home slots collide.
         let keys = (0..<200).map { TokenKey(words: ((UInt64($0) % 37) << 32, (UInt64($0) % 29) << 59 | UInt64($0))) }
-        var segment = LRUSegment(bounds: SegmentBounds(entries: 60, bytes: 30_000))
+        var segment = LRUSegment(
+            bounds: SegmentBounds(entries: 60, bytes: 30_000), decode: Self.coding.decode, publishingSlotsTo: nil)
         var model = NaiveLRU(bounds: segment.bounds)
         for step in 0..<100_000 {
-            let agrees = performOperation(on: &segment, and: &model, keys.randomElement(using: &random)!, &random)
+            let agrees = performOperation(
+                on: &segment, and: &model, keys.randomElement(using: &random)!, readBackOneIn: divisor, &random)
             guard agrees, segment.count == model.entries.count, segment.byteCount == model.byteCount else {
                 Issue.record("the segment differs from the model at step \(step)")
                 return
@@ -79,7 +88,8 @@ struct LRUSegmentTests {
     }
 
     private func performOperation(
-        on segment: inout LRUSegment, and model: inout NaiveLRU, _ key: TokenKey, _ random: inout SplitMix64
+        on segment: inout LRUSegment, and model: inout NaiveLRU, _ key: TokenKey, readBackOneIn divisor: Int,
+        _ random: inout SplitMix64
     ) -> Bool {
         switch UInt64.random(in: 0..<1000, using: &random) {
         case 0..<450:
@@ -93,7 +103,8 @@ struct LRUSegmentTests {
             let account = String(Int.random(in: 0...9, using: &random))
             let length = Int.random(in: 0...300, using: &random)
             let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
-            let entry = CacheEntry.sample(.valid(.sample(account: account)), responseBytes: bytes)
+            var entry = CacheEntry.sample(.valid(.sample(account: account)), responseBytes: Array(account.utf8) + bytes)
+            if divisor > 0, length.isMultiple(of: divisor) { entry.tryReading(Self.coding) }
             return segment.insert(entry, for: key) == model.insert(entry, for: key)
         case 900..<990:
             segment.remove(key)
@@ -113,6 +124,44 @@ struct LRUSegmentTests {
             model.evict()
         }
         return true
+    }
+
+    @Test(
+        "a call that names an application gets the entry only if it is the whole application of the identity",
+        arguments: ["1234", "123", "12345", "234", "4", " ", "0"], [false, true])
+    func comparesWholeApplications(named: String, isReadBack: Bool) {
+        let verdict = Verdict.valid(.sample(application: "1234"))
+        let coding = VerdictCoding { _ in
+            EncodedResponse(bytes: Array("0123456 1234 ".utf8))
+        } decode: { _ in
+            verdict
+        }
+        var segment = LRUSegment(bounds: SegmentBounds(entries: 9, bytes: 9_000), decode: coding.decode, publishingSlotsTo: nil)
+        var entry = CacheEntry(
+            verdict: verdict, response: coding.encode(verdict), verifiedAt: Instant(nanoseconds: 0), expiresAt: .distantFuture)
+        if isReadBack { entry.tryReading(coding) }
+        segment.insert(entry, for: key(1))
+        var response = EncodedResponse()
+        let hit = segment.copyResponse(
+            for: key(1), applicationID: named.utf8Span.span, maxAge: .max, now: 1, into: &response)
+        #expect((hit != nil) == (named == "1234"))
+    }
+
+    @Test("a verdict that can't be read back as it was is stored")
+    func storesWhatIsNotReadBack() {
+        var scoped = Identity.sample()
+        scoped.scopes = ["read"]
+        for verdict in [Verdict.valid(scoped), .valid(.sample(account: "10")), .rejectedToken] {
+            var entry = CacheEntry.sample(verdict, responseBytes: Array("1".utf8))
+            entry.tryReading(Self.coding)
+            #expect(!entry.isReadFromResponse)
+        }
+        var long = CacheEntry.sample(.valid(.sample(account: "1")), responseBytes: Array(repeating: UInt8(ascii: "1"), count: 127))
+        long.tryReading(Self.coding)
+        #expect(!long.isReadFromResponse)
+        var short = CacheEntry.sample(.valid(.sample(account: "1")), responseBytes: Array(repeating: UInt8(ascii: "1"), count: 126))
+        short.tryReading(Self.coding)
+        #expect(short.isReadFromResponse && short.cost < long.cost - 100)
     }
 
     @Test("the bytes stay within their bound")
@@ -154,8 +203,7 @@ struct LRUSegmentTests {
     @Test("the fixed cost of an entry covers its part of the flat arrays")
     func fixedCostCoversArrays() {
         let slot = 3 * 64
-        let numbers = MemoryLayout<UInt64>.stride + 3 * MemoryLayout<UInt32>.stride
-        let apart = MemoryLayout<Verdict?>.stride + numbers
+        let apart = MemoryLayout<StoredVerdict>.stride + 2 * MemoryLayout<UInt32>.stride
         let index = 4 * MemoryLayout<UInt64>.stride
         // A dictionary is between three eighths and three quarters full.
         let accounts = (MemoryLayout<Int>.stride + MemoryLayout<UInt32>.stride) * 8 / 3

@@ -31,7 +31,7 @@ struct ProviderIsolationTests {
             settings.maximumInFlightLookups = 20
             verifier = try CachingVerifier(
                 upstream: ProviderRouter(pools) { String(decoding: $0.bytes.prefix(3), as: UTF8.self) }, settings: settings,
-                timeSource: clock.timeSource, encode: encodeForTests)
+                timeSource: clock.timeSource, coding: VerdictCoding(encode: encodeForTests))
         }
 
         func verify(_ token: String) async -> String {

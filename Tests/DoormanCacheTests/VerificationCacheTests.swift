@@ -24,7 +24,7 @@ struct VerificationCacheTests {
         var settings = CacheSettings()
         settings.valid = SegmentBounds(entries: 2_000, bytes: 4 << 20)
         settings.negative = SegmentBounds(entries: 100, bytes: 1 << 20)
-        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        let cache = VerificationCache(settings: settings, coding: VerdictCoding(encode: encodeForTests))
         for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), now: now) }
         for number in 10_000..<UInt64(20_000) {
             cache.store(.sample(.rejectedToken), for: key(number), now: now)
@@ -41,7 +41,7 @@ struct VerificationCacheTests {
     func hits() {
         var settings = CacheSettings()
         settings.shards = 1
-        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        let cache = VerificationCache(settings: settings, coding: VerdictCoding(encode: encodeForTests))
         cache.store(.sample(verifiedAt: now), for: key(1), now: now)
         cache.store(.sample(.rejectedToken, verifiedAt: now), for: key(2), now: now)
         var response = EncodedResponse()
@@ -65,14 +65,14 @@ struct VerificationCacheTests {
         var settings = CacheSettings()
         settings.shards = shards
         settings.valid = SegmentBounds(entries: 1_003, bytes: 64 << 20)
-        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        let cache = VerificationCache(settings: settings, coding: VerdictCoding(encode: encodeForTests))
         for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), now: now) }
         #expect(statistics(cache).valid.entries == 1_003)
     }
 
     @Test("the bounds can change while the cache is in use")
     func changesBounds() {
-        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        let cache = VerificationCache(settings: CacheSettings(), coding: VerdictCoding(encode: encodeForTests))
         for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), now: now) }
         let before = statistics(cache)
         #expect(before.valid.entries == 5_000)
@@ -88,7 +88,7 @@ struct VerificationCacheTests {
 
     @Test("a verdict replaces the opposite verdict")
     func verdictsReplaceEachOther() {
-        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        let cache = VerificationCache(settings: CacheSettings(), coding: VerdictCoding(encode: encodeForTests))
         let key = key(1)
         cache.store(.sample(), for: key, now: now)
         cache.store(.sample(.rejectedToken), for: key, now: now)
@@ -106,7 +106,7 @@ struct VerificationCacheTests {
 
     @Test("a denied token has no entry, and gets none until the denial ends")
     func deniedToken() throws {
-        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        let cache = VerificationCache(settings: CacheSettings(), coding: VerdictCoding(encode: encodeForTests))
         let key = key(1)
         cache.store(.sample(), for: key, now: now)
         var reservation = try cache.reserveDenials(ofTokens: 1, for: .unknown, now: now)
@@ -121,7 +121,7 @@ struct VerificationCacheTests {
 
     @Test("a denied account's tokens are denied, and a later token is stored only if its request was sent after the lag")
     func deniedAccount() throws {
-        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        let cache = VerificationCache(settings: CacheSettings(), coding: VerdictCoding(encode: encodeForTests))
         for number in 1...3 as ClosedRange<UInt64> { cache.store(.sample(), for: key(number), now: now) }
         cache.store(.sample(.valid(.sample(account: "other"))), for: key(4), now: now)
         cache.store(.sample(.valid(.sample(application: "other"))), for: key(5), now: now)
@@ -143,7 +143,7 @@ struct VerificationCacheTests {
         var settings = CacheSettings()
         settings.shards = 1
         settings.valid = SegmentBounds(entries: 50, bytes: 1 << 20)
-        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        let cache = VerificationCache(settings: settings, coding: VerdictCoding(encode: encodeForTests))
         var random = SplitMix64(seed: 1)
         for round in 0..<2_000 {
             let number = random.next() % 80
@@ -168,7 +168,7 @@ struct VerificationCacheTests {
 
     @Test("the result of the later request counts, whichever arrives first")
     func overtaking() {
-        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        let cache = VerificationCache(settings: CacheSettings(), coding: VerdictCoding(encode: encodeForTests))
         cache.store(.sample(.rejectedToken, verifiedAt: Instant(nanoseconds: 200)), for: key(1), now: now)
         cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), now: now)
         #expect(cache.verdict(of: key(1), now: now) == .rejectedToken)

@@ -62,7 +62,7 @@ struct VerificationServiceTests {
     init() throws {
         verifier = try CachingVerifier(
             upstream: provider, settings: CacheSettings(), timeSource: .system,
-            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
+            coding: .wire)
         let governor = Governor(settings: GovernorSettings(), timeSource: .system)
         let service = VerificationService(
             verifier: verifier, missLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),

@@ -44,7 +44,8 @@ struct FleetOnStoreTests {
                     settings: settings, timeSource: time, fingerprint: { Array($0.utf8) })
                 let verifier = try CachingVerifier(
                     CachingVerifier.Sources(upstream: provider, fleet: fleet), settings: CacheSettings(), timeSource: time,
-                    encode: { _ in EncodedResponse() }, randomness: CacheRandomness(secret: secrets.cacheKeySecrets[0].secret))
+                    coding: VerdictCoding(encode: { _ in EncodedResponse() }),
+                    randomness: CacheRandomness(secret: secrets.cacheKeySecrets[0].secret))
                 return (fleet, verifier)
             }
             (self.store, first, second) = (store, try makeNode(1), try makeNode(2))

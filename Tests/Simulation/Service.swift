@@ -37,7 +37,7 @@ final class Service: Sendable {
         verifier = try CachingVerifier(
             upstream: GovernedVerifier(upstream: provider, governor: governor), settings: cache,
             timeSource: world.timeSource,
-            encode: { verdict in
+            coding: VerdictCoding { verdict in
                 guard case .valid(let identity) = verdict, identity.freshness == .stale else { return EncodedResponse(bytes: [0]) }
                 return EncodedResponse(bytes: [1])
             },

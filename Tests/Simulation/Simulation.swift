@@ -58,12 +58,7 @@ package final class Simulation: Sendable {
         self.router = router
         verifier = try CachingVerifier(
             upstream: router, settings: settings.cache, timeSource: world.timeSource,
-            encode: { verdict in
-                encoded.withLockedValue { encoded in
-                    encoded.append(verdict)
-                    return EncodedResponse(bytes: Array("\(encoded.count - 1)".utf8))
-                }
-            },
+            coding: .numbered(encoded),
             randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))
         self.world = world
         self.settings = settings

@@ -20,7 +20,7 @@ struct Scene {
         settings.valid.bytes = 4 << 30
         let verifier = try CachingVerifier(
             upstream: ScriptedProvider.steady(), settings: settings, timeSource: .system,
-            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
+            coding: .wire)
         self.verifier = verifier
         let governor = Governor(settings: GovernorSettings(), timeSource: .system)
         backend = VerificationService(

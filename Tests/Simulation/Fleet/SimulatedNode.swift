@@ -39,12 +39,7 @@ final class SimulatedNode: Sendable {
         let keys = secrets.cacheKeySecrets.map(\.secret)
         let verifier = try CachingVerifier(
             CachingVerifier.Sources(upstream: provider, fleet: fleet), settings: configuration.cache, timeSource: time,
-            encode: { verdict in
-                encoded.withLockedValue { encoded in
-                    encoded.append(verdict)
-                    return EncodedResponse(bytes: Array("\(encoded.count - 1)".utf8))
-                }
-            },
+            coding: .numbered(encoded),
             randomness: CacheRandomness(
                 roll: { world.draw { $0.next() } }, secret: keys[0], previousSecrets: Array(keys.dropFirst())))
         (self.fleet, self.verifier, self.encoded) = (fleet, verifier, encoded)

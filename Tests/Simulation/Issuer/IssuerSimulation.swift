@@ -53,7 +53,7 @@ package final class IssuerSimulation: Sendable {
         verifier = try CachingVerifier(
             upstream: PausingVerifier(verifier: upstream, world: world, ledger: ledger), settings: cache,
             timeSource: world.timeSource,
-            encode: { _ in EncodedResponse() },
+            coding: VerdictCoding(encode: { _ in EncodedResponse() }),
             randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))
         attached.withLockedValue { [verifier] in $0 = verifier }
         self.world = world

@@ -77,6 +77,25 @@ extension EncodedResponse {
             return count == .max ? nil : Int(count)
         }
 
+        /// Returns the first range with these bytes; `nil` without them.
+        package func range(of text: [UInt8]) -> Range<Int>? {
+            guard let bytes, text.count <= bytes.count else { return nil }
+            for start in 0...bytes.count - text.count where bytes[start..<start + text.count].elementsEqual(text) {
+                return start..<start + text.count
+            }
+            return nil
+        }
+
+        /// Returns whether a range has exactly these bytes. Allocates no memory, so it suits a cache hit.
+        @inline(__always)
+        package func has(_ text: Span<UInt8>, in range: Range<Int>) -> Bool {
+            guard text.count == range.count, range.upperBound <= Self.capacity else { return false }
+            return unsafe withUnsafeBytes(of: lines) { bytes in
+                for index in text.indices where unsafe bytes[range.lowerBound + index] != text[index] { return false }
+                return true
+            }
+        }
+
         /// The bytes; `nil` for ``none``.
         var bytes: [UInt8]? {
             guard let count else { return nil }

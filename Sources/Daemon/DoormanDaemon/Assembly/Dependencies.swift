@@ -56,7 +56,7 @@ struct Dependencies {
         self.fleetNode = fleetNode
         let verifier = try CachingVerifier(
             CachingVerifier.Sources(upstream: providers.provider, fleet: fleetNode?.fleet), settings: settings.cache,
-            timeSource: time, encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) },
+            timeSource: time, coding: .wire,
             randomness: fleetNode?.cacheRandomness ?? CacheRandomness(),
             stormObserver: Self.stormLog(logger))
         self.verifier = verifier

@@ -13,9 +13,14 @@ struct CacheShard: Sendable {
     private(set) var ages = AgeHistogram()
     private(set) var misses: UInt64 = 0
 
-    /// - Parameter validSlots: The table in which to publish the slots of valid entries, and the number of this shard.
-    init(valid: SegmentBounds, negative: SegmentBounds, validSlots: (SlotAddressTable, shard: Int)? = nil) {
-        self.valid = LRUSegment(bounds: valid, publishingSlotsTo: validSlots)
+    /// - Parameters:
+    ///   - decode: See ``VerdictCoding``.
+    ///   - validSlots: The table in which to publish the slots of valid entries, and the number of this shard.
+    init(
+        valid: SegmentBounds, negative: SegmentBounds, decode: @escaping @Sendable (EncodedResponse) -> Verdict?,
+        validSlots: (SlotAddressTable, shard: Int)
+    ) {
+        self.valid = LRUSegment(bounds: valid, decode: decode, publishingSlotsTo: validSlots)
         self.negative = LRUSegment(bounds: negative)
     }
 

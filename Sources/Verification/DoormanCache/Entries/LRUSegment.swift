@@ -19,7 +19,7 @@ package struct LRUSegment: Sendable {
     package private(set) var staleHits: UInt64 = 0
 
     private var slots: [Slot] = []
-    private var verdicts: [Verdict?] = []
+    private var verdicts: [StoredVerdict] = []
     /// The responses that are too long for their slots.
     private var longResponses: [Int: [UInt8]] = [:]
     /// The slots of valid tokens, by account.
@@ -31,15 +31,22 @@ package struct LRUSegment: Sendable {
     private var pendingTouch = Slot.none
     private var newest = Slot.none
     private var oldest = Slot.none
+    private let decode: @Sendable (EncodedResponse) -> Verdict?
     private let slotAddresses: (SlotAddressTable, shard: Int)?
 
     package init(bounds: SegmentBounds) {
-        self.init(bounds: bounds, publishingSlotsTo: nil)
+        self.init(bounds: bounds, decode: { _ in nil }, publishingSlotsTo: nil)
     }
 
-    /// - Parameter slotAddresses: The table in which to publish the slots, and the number of the shard; `nil` for none.
-    init(bounds: SegmentBounds, publishingSlotsTo slotAddresses: (SlotAddressTable, shard: Int)?) {
+    /// - Parameters:
+    ///   - decode: See ``VerdictCoding``.
+    ///   - slotAddresses: The table in which to publish the slots, and the number of the shard; `nil` for none.
+    init(
+        bounds: SegmentBounds, decode: @escaping @Sendable (EncodedResponse) -> Verdict?,
+        publishingSlotsTo slotAddresses: (SlotAddressTable, shard: Int)?
+    ) {
         self.bounds = bounds
+        self.decode = decode
         self.slotAddresses = slotAddresses
     }
 
@@ -79,7 +86,7 @@ package struct LRUSegment: Sendable {
 
     /// Returns the reason why the token of a slot is rejected; `nil` for a valid token.
     func rejection(in slot: Int) -> Rejection.Reason? {
-        guard case .rejected(let rejection)? = verdicts[slot] else { return nil }
+        guard case .rejected(let rejection)? = verdict(in: slot) else { return nil }
         return rejection.reason
     }
 
@@ -87,7 +94,7 @@ package struct LRUSegment: Sendable {
     ///
     /// - Parameter mayRefresh: Whether the caller refreshes an entry that is due.
     mutating func lookup(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool) -> CacheLookup {
-        guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdicts[slot] else {
+        guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdict(in: slot) else {
             return .miss
         }
         guard now < slots[slot].usableUntil else { return now < slots[slot].staleUntil ? .stale : .miss }
@@ -106,7 +113,7 @@ package struct LRUSegment: Sendable {
     /// Returns the key's entry, past its TTL or not; `nil` if stale-if-error has ended or the entry is older than `maxAge`.
     func staleEntry(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
         guard let slot = slot(of: key), now < slots[slot].staleUntil, isYoung(slot, maxAge: maxAge, now: now),
-            let verdict = verdicts[slot]
+            let verdict = verdict(in: slot)
         else { return nil }
         var response = EncodedResponse()
         copyResponse(in: slot, into: &response)
@@ -118,13 +125,12 @@ package struct LRUSegment: Sendable {
     /// Serves a stale entry until `entry` expires, and marks it as used. Does nothing if the entry was removed or replaced since
     /// `entry` was made from it.
     mutating func serveStale(_ entry: CacheEntry, for key: TokenKey) {
-        guard let slot = slot(of: key), slots[slot].verifiedAt == entry.verifiedAt.nanoseconds, verdicts[slot] != nil else {
+        guard let slot = slot(of: key), slots[slot].verifiedAt == entry.verifiedAt.nanoseconds else {
             return
         }
         slots[slot].usableUntil = min(entry.expiresAt.nanoseconds, slots[slot].staleUntil)
         slots[slot].refreshAt = Slot.stale
-        verdicts[slot] = entry.verdict
-        storeResponse(entry.response, in: slot)
+        storeVerdict(of: entry, in: slot)
         markUsed(slot)
     }
 
@@ -144,16 +150,15 @@ package struct LRUSegment: Sendable {
         remove(key)
         let cost = entry.cost
         precondition(entry.staleUntil >= entry.expiresAt, "stale-if-error ends before the TTL")
-        guard bounds.entries > 0, cost <= bounds.bytes else { return false }
+        guard bounds.entries > 0, cost <= min(bounds.bytes, Int(UInt32.max)) else { return false }
         evict(untilEntries: bounds.entries - 1, bytes: bounds.bytes - cost)
         let slot = takeFreeSlot(key)
         slots[slot].verifiedAt = entry.verifiedAt.nanoseconds
         slots[slot].usableUntil = entry.expiresAt.nanoseconds
         slots[slot].refreshAt = entry.refreshAt < entry.expiresAt ? entry.refreshAt.nanoseconds : Slot.refreshBegun
-        slots[slot].cost = UInt64(cost)
+        slots[slot].cost = UInt32(cost)
         slots[slot].staleUntil = entry.staleUntil.nanoseconds
-        verdicts[slot] = entry.verdict
-        storeResponse(entry.response, in: slot)
+        storeVerdict(of: entry, in: slot)
         index.insert(bits: key.bits, slot: slot)
         if case .valid(let identity) = entry.verdict { accounts.insert(slot, accountID: identity.accountID) }
         if !entry.named.isEmpty { namedTargets[slot] = entry.named }
@@ -173,9 +178,9 @@ package struct LRUSegment: Sendable {
         index.remove(at: cell)
         unlink(slot)
         byteCount -= Int(slots[slot].cost)
-        if case .valid(let identity)? = verdicts[slot] { accounts.remove(slot, accountID: identity.accountID) }
+        if case .valid(let identity)? = verdict(in: slot) { accounts.remove(slot, accountID: identity.accountID) }
         namedTargets[slot] = nil
-        verdicts[slot] = nil
+        verdicts[slot] = .none
         removeLongResponse(in: slot)
         // The home slot keeps its key, so this marks it as free for `slot(of:)`.
         slots[slot].usableUntil = 0
@@ -187,7 +192,7 @@ package struct LRUSegment: Sendable {
     /// - Parameter target: The provider and the application of the account; `nil` in it for all.
     func keys(accountID: String, of target: ProviderTarget) -> [TokenKey] {
         accounts.slots(accountID: accountID).compactMap { slot in
-            guard case .valid(let identity)? = verdicts[slot], identity.isOf(accountID: accountID),
+            guard case .valid(let identity)? = verdict(in: slot), identity.isOf(accountID: accountID),
                 target.applicationID == nil || identity.applicationID == target.applicationID,
                 target.provider == nil || identity.provider == target.provider
             else { return nil }
@@ -216,7 +221,7 @@ package struct LRUSegment: Sendable {
     /// Returns the keys of the entries whose identity fulfils a condition, among a range of slots.
     func keys(inSlots range: Range<Int>, where condition: (Identity) -> Bool) -> [TokenKey] {
         range.clamped(to: slots.indices).compactMap { slot in
-            guard case .valid(let identity)? = verdicts[slot], condition(identity) else { return nil }
+            guard case .valid(let identity)? = verdict(in: slot), condition(identity) else { return nil }
             return slots[slot].key
         }
     }
@@ -288,7 +293,9 @@ extension LRUSegment {
     }
 
     private func isFor(_ applicationID: Span<UInt8>, _ slot: Int) -> Bool {
-        guard case .valid(let identity) = verdicts[slot] else { return false }
+        let range = slots[slot].application
+        guard range.isEmpty else { return slots[slot].response.has(applicationID, in: range) }
+        guard case .valid(let identity)? = verdict(in: slot) else { return false }
         return identity.isFor(applicationID)
     }
 }
@@ -302,10 +309,28 @@ extension LRUSegment {
         if response.short.count == nil { response.long = longResponses[slot] ?? [] }
     }
 
-    private mutating func storeResponse(_ response: EncodedResponse, in slot: Int) {
+    /// Stores the response of an entry, and its verdict unless that is read from the response.
+    private mutating func storeVerdict(of entry: CacheEntry, in slot: Int) {
         removeLongResponse(in: slot)
-        slots[slot].response = response.short
-        if response.short.count == nil { longResponses[slot] = response.long }
+        slots[slot].response = entry.response.short
+        if entry.response.short.count == nil { longResponses[slot] = entry.response.long }
+        verdicts[slot] = entry.isReadFromResponse ? .inResponse : .whole(entry.verdict)
+        if case .valid(let identity) = entry.verdict {
+            slots[slot].application = entry.response.short.range(of: Array(identity.applicationID.utf8)) ?? 0..<0
+        }
+    }
+
+    /// Returns the verdict of a slot; `nil` for a slot without an entry.
+    private func verdict(in slot: Int) -> Verdict? {
+        switch verdicts[slot] {
+        case .none: return nil
+        case .whole(let verdict): return verdict
+        case .inResponse:
+            var response = EncodedResponse()
+            response.short = slots[slot].response
+            // Not `nil`, since the entry was read from the same bytes before it was stored.
+            return decode(response)
+        }
     }
 
     private mutating func removeLongResponse(in slot: Int) {
@@ -368,14 +393,14 @@ extension LRUSegment {
     private mutating func takeFreeSlot(_ key: TokenKey) -> Int {
         if (count + 1) * 5 > slots.count * 4 { grow() }
         var slot = Int(bitPattern: Self.home(of: key, among: UInt(bitPattern: slots.count)))
-        while verdicts[slot] != nil { slot = slot + 1 == slots.count ? 0 : slot + 1 }
+        while slots[slot].usableUntil > 0 { slot = slot + 1 == slots.count ? 0 : slot + 1 }
         slots[slot] = Slot(key: key)
         return slot
     }
 
     /// Moves the entries to arrays that are a quarter larger, within what the bounds can need.
     private mutating func grow() {
-        var larger = LRUSegment(bounds: bounds, publishingSlotsTo: slotAddresses)
+        var larger = LRUSegment(bounds: bounds, decode: decode, publishingSlotsTo: slotAddresses)
         larger.allocate(min(slots.count, bounds.entries) + min(slots.count, bounds.entries) / 4 + 8)
         var slot = oldest
         while slot != Slot.none {
@@ -386,7 +411,7 @@ extension LRUSegment {
             larger.verdicts[new] = verdicts[old]
             if let long = longResponses[old] { larger.longResponses[new] = long }
             if let named = namedTargets[old] { larger.namedTargets[new] = named }
-            if case .valid(let identity)? = verdicts[old] { larger.accounts.insert(new, accountID: identity.accountID) }
+            if case .valid(let identity)? = verdict(in: old) { larger.accounts.insert(new, accountID: identity.accountID) }
             larger.index.insert(bits: key.bits, slot: new)
             larger.linkAsNewest(new)
             slot = slots[old].newer
@@ -401,7 +426,7 @@ extension LRUSegment {
 
     private mutating func allocate(_ count: Int) {
         slots = Array(repeating: Slot.free, count: count)
-        verdicts = Array(repeating: nil, count: count)
+        verdicts = Array(repeating: .none, count: count)
         accounts = AccountIndex(slots: count)
     }
 
@@ -438,9 +463,17 @@ extension LRUSegment {
             set { (words[0], words[1]) = newValue.words }
         }
         /// The entry's ``CacheEntry/cost``.
-        var cost: UInt64 {
-            get { words[2] }
-            set { words[2] = newValue }
+        var cost: UInt32 {
+            get { UInt32(truncatingIfNeeded: words[2]) }
+            set { words[2] = words[2] & ~0xffff_ffff | UInt64(newValue) }
+        }
+        /// The bytes of the response that are the application of the identity, for calls that name one; empty if they are not in the slot.
+        var application: Range<Int> {
+            get {
+                let start = Int(words[2] >> 48)
+                return start..<start + Int(words[2] >> 32 & 0xffff)
+            }
+            set { words[2] = words[2] & 0xffff_ffff | UInt64(newValue.count) << 32 | UInt64(newValue.lowerBound) << 48 }
         }
         /// The end of stale serving.
         var staleUntil: UInt64 {

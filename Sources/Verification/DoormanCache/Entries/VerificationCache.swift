@@ -1,9 +1,9 @@
-package import DoormanCore
-package import DoormanSupport
+internal import DoormanCore
+internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// The cache of verdicts. Bits of the key choose a shard, and each shard has a lock. No lock is held during a call to another part
-/// of Doorman.
+/// of Doorman, except that verdicts are read from their responses.
 package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
     private let slotAddresses: SlotAddressTable
@@ -14,19 +14,18 @@ package final class VerificationCache: Sendable {
     private let deniedResponse: EncodedVerdict
     /// The responses to calls with a valid token whose requirements it does not meet.
     private let unmetResponses: [VerdictDenial: EncodedResponse]
-    private let encode: @Sendable (Verdict) -> EncodedResponse
+    private let coding: VerdictCoding
     /// The latest removals of entries by a condition.
     private let removals: RecentRemovals
 
-    /// - Parameter encode: Encodes a verdict for the wire.
-    package init(settings: CacheSettings, encode: @escaping @Sendable (Verdict) -> EncodedResponse) {
-        self.encode = encode
+    package init(settings: CacheSettings, coding: VerdictCoding) {
+        self.coding = coding
         removals = RecentRemovals(responseTime: settings.longestResponseTime)
         denials = DenialList(maximum: settings.maximumDenials, maximumPerCaller: settings.maximumDenialsPerCaller)
-        deniedResponse = EncodedVerdict(.rejected(.denied), encode(.rejected(.denied)))
+        deniedResponse = EncodedVerdict(.rejected(.denied), coding.encode(.rejected(.denied)))
         let unmet: [Verdict] = [.rejected(.anotherApplication), .rejected(.anotherProvider), .forbidden(.insufficientScope)]
         unmetResponses = Dictionary(
-            uniqueKeysWithValues: unmet.compactMap { verdict in verdict.denial.map { ($0, encode(verdict)) } })
+            uniqueKeysWithValues: unmet.compactMap { verdict in verdict.denial.map { ($0, coding.encode(verdict)) } })
         let count = settings.shardCount
         mask = UInt64(count - 1)
         let slotAddresses = SlotAddressTable(shards: count)
@@ -35,7 +34,8 @@ package final class VerificationCache: Sendable {
             NIOLockedValueBox(
                 CacheShard(
                     valid: settings.valid.part(ofShard: number, among: count),
-                    negative: settings.negative.part(ofShard: number, among: count), validSlots: (slotAddresses, number)))
+                    negative: settings.negative.part(ofShard: number, among: count), decode: coding.decode,
+                    validSlots: (slotAddresses, number)))
         }
     }
 
@@ -101,7 +101,7 @@ package final class VerificationCache: Sendable {
     /// Returns the verdict about a token for one call.
     func judge(_ encoded: EncodedVerdict, _ requirements: TokenRequirements) -> EncodedVerdict {
         guard case .valid(let identity) = encoded.verdict, let verdict = requirements.judge(identity) else { return encoded }
-        let response = verdict.denial.flatMap { unmetResponses[$0] } ?? encode(verdict)
+        let response = verdict.denial.flatMap { unmetResponses[$0] } ?? coding.encode(verdict)
         return EncodedVerdict(verdict, response, from: encoded.source)
     }
 
@@ -142,7 +142,9 @@ package final class VerificationCache: Sendable {
     /// Serves an entry that ``staleEntry(for:maxAge:now:)`` returned until `entry` expires. Does nothing if it was removed or
     /// replaced.
     func serveStale(_ entry: CacheEntry, for key: TokenKey) {
-        shard(of: key).withLockedValue { $0.valid.serveStale(entry, for: key) }
+        var entry = entry
+        entry.tryReading(coding)
+        shard(of: key).withLockedValue { [entry] in $0.valid.serveStale(entry, for: key) }
     }
 
     /// Postpones the next refresh of the token's entry until `moment`, after a refresh failed.
@@ -155,7 +157,9 @@ package final class VerificationCache: Sendable {
     ///
     /// A denial or a removal is in its list before it removes entries under the shard's lock. So either this call sees it, or it removes this entry.
     func store(_ entry: CacheEntry, for key: TokenKey, now: Instant) {
-        shard(of: key).withLockedValue { shard in
+        var entry = entry
+        entry.tryReading(coding)
+        shard(of: key).withLockedValue { [entry] shard in
             if denial(of: entry.verdict, for: key, requestedAt: entry.verifiedAt, now: now) == nil,
                 !removals.concern(entry.verdict, requestedAt: entry.verifiedAt, now: now)
             {
@@ -196,7 +200,7 @@ package final class VerificationCache: Sendable {
     }
 
     /// The slots that are looked at with a shard locked: about 50 µs.
-    private static let slotsAtOnce = 512
+    private static let slotsAtOnce = 128
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
     package func limit(valid: SegmentBounds, negative: SegmentBounds) {

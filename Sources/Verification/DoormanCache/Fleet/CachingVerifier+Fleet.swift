@@ -112,7 +112,7 @@ extension CachingVerifier {
         if let entry = makeEntry(identity, (fresh, max(fresh, stale)), requestedAt: shared.verifiedAt, now: now) {
             cache.store(entry, for: call.key, now: now)
         }
-        return EncodedVerdict(verdict, encode(verdict))
+        return EncodedVerdict(verdict, coding.encode(verdict))
     }
 
     /// Stores a verdict for the other nodes.

@@ -4,8 +4,6 @@ internal import NIOConcurrencyHelpers
 
 /// Serves calls from the cache, and sends one provider request per token for any number of calls that miss.
 package final class CachingVerifier: Sendable {
-    /// Encodes a verdict for the wire.
-    package typealias Encode = @Sendable (Verdict) -> EncodedResponse
     /// Receives the events of rejection storms. Called on any thread; must not block.
     package typealias StormObserver = @Sendable (ProviderTarget, RejectionStormEvent) -> Void
 
@@ -25,7 +23,7 @@ package final class CachingVerifier: Sendable {
     let upstream: any TokenProvider
     let settings: CacheSettings
     let timeSource: TimeSource
-    let encode: Encode
+    let coding: VerdictCoding
     private let random: @Sendable () -> UInt64
     let keys: TokenKeyMaker
     /// Makes the keys of the fleet's previous secret. Denials from before a change of the secret are under these keys.
@@ -42,23 +40,22 @@ package final class CachingVerifier: Sendable {
 
     /// - Parameters:
     ///   - sources: The provider, and the other nodes.
-    ///   - encode: Called without a lock: once for the stored verdict, and once for the calls that waited for it.
     /// - Throws: The error of the random number generator.
     package init(
-        _ sources: Sources, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
+        _ sources: Sources, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
         randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
         upstream = sources.upstream
         fleet = sources.fleet
         self.settings = settings
         self.timeSource = timeSource
-        self.encode = encode
+        self.coding = coding
         random = randomness.roll
         storms = NIOLockedValueBox(RejectionStorms())
         self.stormObserver = stormObserver
         keys = try TokenKeyMaker(secret: randomness.secret)
         previousKeys = try randomness.previousSecrets.map { try TokenKeyMaker(secret: $0) }
-        cache = VerificationCache(settings: settings, encode: encode)
+        cache = VerificationCache(settings: settings, coding: coding)
         lookups = SingleFlight(
             maximumInFlightLookups: settings.maximumInFlightLookups, maximumWaitersPerLookup: settings.maximumWaitersPerLookup,
             timeSource: timeSource)
@@ -74,11 +71,11 @@ package final class CachingVerifier: Sendable {
 
     /// Creates a verifier without a fleet.
     package convenience init(
-        upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
+        upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
         randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
         try self.init(
-            Sources(upstream: upstream), settings: settings, timeSource: timeSource, encode: encode, randomness: randomness,
+            Sources(upstream: upstream), settings: settings, timeSource: timeSource, coding: coding, randomness: randomness,
             stormObserver: stormObserver)
     }
 
@@ -391,7 +388,7 @@ extension CachingVerifier {
         case .forbidden: preconditionFailure("no provider judges what a call requires")
         case .rejected(let rejection):
             ticket.giveUp()
-            let encoded = EncodedVerdict(verdict, encode(verdict))
+            let encoded = EncodedVerdict(verdict, coding.encode(verdict))
             let ttl = rejection.isCacheable ? settings.negativeLifetime(roll: random()) : .zero
             guard ttl > .zero else {
                 cache.remove(key, requestedBefore: requestedAt)
@@ -409,7 +406,7 @@ extension CachingVerifier {
                 cache.remove(key, requestedBefore: requestedAt)
                 let rejected = Verdict.rejected(
                     Rejection(.tokenRejected, "The token expired before the provider's response arrived."))
-                return EncodedVerdict(rejected, encode(rejected))
+                return EncodedVerdict(rejected, coding.encode(rejected))
             }
             let lifetime = settings.lifetime(expiry: identity.validUntil, wallTime: wallTime, roll: random())
             let tokenEnd = identity.validUntil
@@ -422,7 +419,7 @@ extension CachingVerifier {
             }
             share(identity, tokenEnd: tokenEnd, ticket)
             identity.freshness = .fresh
-            return EncodedVerdict(.valid(identity), encode(.valid(identity)))
+            return EncodedVerdict(.valid(identity), coding.encode(.valid(identity)))
         }
     }
 
@@ -433,7 +430,7 @@ extension CachingVerifier {
         guard lifetime.fresh > .zero else { return nil }
         let refreshAfter = lifetime.fresh - settings.refreshMargin(of: lifetime.fresh)
         return CacheEntry(
-            verdict: .valid(identity), response: encode(.valid(identity)), verifiedAt: requestedAt,
+            verdict: .valid(identity), response: coding.encode(.valid(identity)), verifiedAt: requestedAt,
             expiresAt: now.advanced(by: lifetime.fresh), refreshAt: now.advanced(by: refreshAfter),
             staleUntil: now.advanced(by: lifetime.stale))
     }
@@ -482,7 +479,7 @@ extension CachingVerifier {
         identity.freshness = .stale
         identity.validUntil = timeSource.wallTime().advanced(by: now.duration(to: entry.expiresAt))
         entry.verdict = .valid(identity)
-        entry.response = encode(entry.verdict)
+        entry.response = coding.encode(entry.verdict)
         cache.serveStale(entry, for: key)
         return EncodedVerdict(entry.verdict, entry.response)
     }
