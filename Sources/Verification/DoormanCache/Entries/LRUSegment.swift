@@ -393,7 +393,7 @@ extension LRUSegment {
     private mutating func takeFreeSlot(_ key: TokenKey) -> Int {
         if (count + 1) * 5 > slots.count * 4 { grow() }
         var slot = Int(bitPattern: Self.home(of: key, among: UInt(bitPattern: slots.count)))
-        while slots[slot].usableUntil > 0 { slot = slot + 1 == slots.count ? 0 : slot + 1 }
+        while !verdicts[slot].isNone { slot = slot + 1 == slots.count ? 0 : slot + 1 }
         slots[slot] = Slot(key: key)
         return slot
     }

@@ -9,6 +9,10 @@ enum StoredVerdict: Sendable {
     /// The verdict, in an allocation of its own.
     indirect case whole(Verdict)
 
+    var isNone: Bool {
+        if case .none = self { true } else { false }
+    }
+
     /// The memory of ``whole(_:)``'s allocation, in bytes.
     static let cost = 16 + MemoryLayout<Verdict>.stride
 }
