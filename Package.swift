@@ -86,6 +86,7 @@ let package = Package(
         .systemLibrary(
             name: "CNGHTTP2", path: "Sources/C/CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
+        .systemLibrary(name: "CEpoll", path: "Tests/Benchmarks/CEpoll"),
         .systemLibrary(name: "CPrefetch", path: "Sources/C/CPrefetch"),
         .systemLibrary(name: "CProcess", path: "Sources/C/CProcess"),
         .systemLibrary(
@@ -247,7 +248,7 @@ let package = Package(
         .executableTarget(
             name: "microbenchmarks",
             dependencies: [
-                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanGovernor",
+                "CEpoll", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanGovernor",
                 "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "JWTVerifier", "ProviderHTTP", "TestKit",
                 argumentParser, logging, nioCore, nioPosix,
             ],

@@ -37,10 +37,12 @@ struct Scene {
     }
 
     /// Fills the cache with this number of tokens.
-    func fill(_ entries: Int) async throws {
-        for number in 0..<entries {
+    func fill(_ entries: Int) async throws { try await fill((0..<entries).map(Self.token)) }
+
+    /// Fills the cache with these tokens.
+    func fill(_ tokens: [Token]) async throws {
+        for token in tokens {
             let deadline = Deadline(TimeSource.system.now().advanced(by: .seconds(2)))
-            let token = Self.token(number)
             let call = VerifyCall(validated: token, key: verifier.key(of: token.bytes.span))
             _ = try await verifier.verify(call, deadline: deadline)
         }

@@ -99,7 +99,7 @@ def swift_program(name, path=None):
 
 
 class Programs:
-    def __init__(self, servers, doormand=None, emulator=None):
+    def __init__(self, servers, doormand=None, emulator=None, microbenchmarks=None):
         """Installs or builds the programs of these servers, named as on the command line, and of the load generator."""
         install(["c", *servers])
         OUT.mkdir(parents=True, exist_ok=True)
@@ -108,6 +108,8 @@ class Programs:
             self.ceiling = ceiling()
         if "grpc" in servers:
             self.grpc = grpc_server()
+        if any(name.startswith("transport") for name in servers):
+            self.microbenchmarks = swift_program("microbenchmarks", microbenchmarks)
         if any(name.startswith("doorman") for name in servers):
             self.doormand = swift_program("doormand", doormand)
             beside = Path(doormand).parent / "account-kit-emulator" if doormand else None

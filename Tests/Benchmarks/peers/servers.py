@@ -182,6 +182,25 @@ class DoormanTLS(Doorman):
         return {"tls-certificate-file": self.tls.file, "tls-private-key-file": self.tls.key_file}
 
 
+class Transport:
+    """Doorman's connection, dispatcher and cache on SwiftNIO, without the rest of doormand."""
+
+    name, protocol, options = "transport-nio", "ttrpc", []
+
+    def __init__(self, bench):
+        log = bench.folder / f"{self.name}.log"
+        self.response_bytes = bench.accounts.identity_bytes
+        command = [bench.programs.microbenchmarks, "serve", "--port", 0, "--seconds", 86_400, "--tokens", bench.accounts.tokens_file]
+        self.process = Process(bench.stack, self.name, [*command, *self.options], log, bench.server_core)
+        self.port = self.process.wait_for("listen", lambda: number_in(log), seconds=300)
+
+
+class EpollTransport(Transport):
+    """The same on a loop of epoll in place of SwiftNIO."""
+
+    name, options = "transport-epoll", ["--epoll"]
+
+
 @dataclass
 class Endpoint:
     """Another protocol of a doormand."""
@@ -202,7 +221,9 @@ def doorman_auth(bench, doorman):
     return Endpoint("doorman-auth", "http", doorman.process, doorman.port, auth.response_bytes(doorman.port, bench.accounts))
 
 
-PEERS = {server.name: server for server in (Redis, RedisTLS, GRPC, Nginx, Ceiling)}
+PEERS = {server.name: server for server in (Redis, RedisTLS, GRPC, Nginx, Ceiling, Transport, EpollTransport)}
 # The protocols of one doormand, made from it once it is filled.
 DOORMAN = {"doorman": lambda _, doorman: doorman, "doorman-grpc": doorman_grpc, "doorman-auth": doorman_auth}
 ALL = [*DOORMAN, "doorman-tls", *PEERS]
+# The transports answer a question about the design, so only --only runs them.
+DEFAULT = [name for name in ALL if not name.startswith("transport")]

@@ -38,7 +38,7 @@ package struct CallerContext {
     }
 
     /// Charges the read's calls to the caller's rate limit.
-    func endRead(now: Instant) {
+    package func endRead(now: Instant) {
         guard profile.permissions.limits.calls != nil, callsLeft < callsAtStart, let quota = permits.caller else { return }
         quota.charge(callsTaken, at: now)
     }

@@ -112,7 +112,7 @@ package final class ServerCounters {
 
     /// Ends a turn: records the latency of its hits, which is the duration of the turn.
     @inline(__always)
-    func endTurn(from start: Instant, to end: Instant) {
+    package func endTurn(from start: Instant, to end: Instant) {
         let count = validHits &+ rejectedHits
         guard count > 0 else { return }
         let nanoseconds = Int64(truncatingIfNeeded: end.nanoseconds &- start.nanoseconds)
