@@ -44,9 +44,11 @@ struct ServeCommand: AsyncParsableCommand {
         var settings = ServerSettings()
         settings.tcp = ServerSettings.TCPAddress(host: "127.0.0.1", port: port)
         let http = ReloadableHTTPConfiguration()
+        var logger = Logger(label: "microbenchmarks")
+        logger.logLevel = .warning
         let server = DoormanServer(
             settings: settings, backend: scene.backend, endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)],
-            group: group, logger: Logger(label: "microbenchmarks"))
+            group: group, logger: logger)
         try await server.start()
         print(server.addresses.first?.port ?? 0)
         fflush(nil)

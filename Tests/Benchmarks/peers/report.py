@@ -16,7 +16,8 @@ TLS_ROWS = ("50x1", "50x16", "1x64")
 # Maximum part of a core that others use in a valid turn.
 DISTURBED = 0.05
 PAIRS = (
-    ("doorman", "redis"), ("doorman-tls", "redis-tls"), ("doorman", "grpc"), ("doorman", "ceiling"), ("doorman-grpc", "grpc"), ("doorman-auth", "nginx"))
+    ("doorman", "redis"), ("doorman-tls", "redis-tls"), ("doorman", "grpc"), ("doorman", "ceiling"), ("doorman-grpc", "grpc"), ("doorman-auth", "nginx"),
+    ("transport-nio", "redis"), ("transport-epoll", "redis"), ("transport-epoll", "transport-nio"))
 
 
 def rates(rounds, name):
