@@ -24,7 +24,7 @@ struct DeadlineHeapTests {
     func model(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var heap = DeadlineHeap<Int>()
-        var model: [(time: UInt64, number: Int, handle: DeadlineHeap<Int>.Handle)] = []
+        var model: [(time: UInt64, number: Int, handle: DeadlineOrder.Handle)] = []
         for number in 0..<2_000 {
             switch Int.random(in: 0..<4, using: &random) {
             case 0, 1:

@@ -16,7 +16,7 @@ class Bench:
     def __init__(self, stack, options, servers, account_id_digits=16):
         self.stack = stack
         self.load_core, self.server_core = cores(options.cores)
-        self.programs = programs.Programs(servers, options.doormand, options.emulator, options.microbenchmarks)
+        self.programs = programs.Programs(servers, options.doormand, options.emulator, getattr(options, "microbenchmarks", None))
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doorman-peers-")))
         self.accounts = Accounts(self.folder, account_id_digits)
         self.load = LoadGenerator(self.programs.load_generator, self.load_core, self.server_core, self.accounts)
@@ -25,7 +25,6 @@ class Bench:
 def add_options(parser):
     parser.add_argument("--doormand", metavar="FILE", help="path to doormand; default .build/release/doormand, built if missing")
     parser.add_argument("--emulator", metavar="FILE", help="path to account-kit-emulator; default beside doormand")
-    parser.add_argument("--microbenchmarks", metavar="FILE", help="path to microbenchmarks; default .build/release/microbenchmarks")
     parser.add_argument("--cores", metavar="L,S", help="cores of the load generator and the servers; default the first and the last")
     parser.add_argument("--json", metavar="FILE", help="path to a file for all figures")
 

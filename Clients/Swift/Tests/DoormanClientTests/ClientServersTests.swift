@@ -338,7 +338,7 @@ struct ClientServersTests {
         try await eventually("no call is left") {
             try await servers.client.eventLoop.submit { [dispatcher = servers.client.dispatcher] in
                 let dispatcher = dispatcher.value
-                return dispatcher.liveCalls == 0 && dispatcher.deadlines.isEmpty
+                return dispatcher.liveCalls == 0 && dispatcher.deadlines.count == 0
                     && dispatcher.subchannels.allSatisfy { ($0.current?.callsInFlight ?? 0) == 0 }
             }.get()
         }

@@ -4,7 +4,7 @@
 /// calls ``passed(at:)``. Each waiter has a ticket, by which its deadline can be removed.
 package struct DeadlineQueue: Sendable {
     private var heap = DeadlineHeap<UInt64>()
-    private var handles: [UInt64: DeadlineHeap<UInt64>.Handle] = [:]
+    private var handles: [UInt64: DeadlineOrder.Handle] = [:]
     /// The moment that the timer is set to; `nil` if it is not set.
     private var scheduled: Instant?
 

@@ -31,7 +31,7 @@ final class DenialList: Sendable {
         var end: Instant
         /// The caller whose quota the denial counts towards.
         var caller: Caller
-        var handle: DeadlineHeap<Subject>.Handle
+        var handle: DeadlineOrder.Handle
     }
 
     private struct AccountDenial: Sendable {

@@ -73,7 +73,7 @@ final class ClientCall: @unchecked Sendable {
     /// `nil` while the call waits for a connection.
     private(set) var attempt: Attempt?
     /// The entry in the dispatcher's heap.
-    var deadlineHandle: DeadlineHeap<ClientCall>.Handle?
+    var deadlineHandle: DeadlineOrder.Handle?
     /// The number of times that the call was sent.
     var attemptCount: Int32 = 0
     private var coldState: ColdState?

@@ -70,7 +70,7 @@ final class Dispatcher {
     private(set) var liveCalls = 0
     private var listeners: [ClientCall.Listener] = []
     private var lastSubmission: Instant?
-    private(set) var deadlines = DeadlineHeap<ClientCall>()
+    private(set) var deadlines = CallDeadlines()
     private var deadlineTimer: Scheduled<Void>?
     private var timerDeadline = Deadline.none
 
@@ -111,7 +111,7 @@ final class Dispatcher {
         lastSubmission = now
         if let error = admissionError(for: call, at: now) { return reject(call, error) }
         liveCalls += 1
-        call.deadlineHandle = deadlines.insert(call, deadline: call.deadline)
+        call.deadlineHandle = deadlines.insert(call)
         if let destination = call.destination {
             if case .server = destination { retryBudget.deposit(at: now) }
             return destined.append(call)
