@@ -66,6 +66,8 @@ struct FleetLedger: Sendable {
     private var providerTroubleUntil = Instant(nanoseconds: 0)
     private var isProviderDown = false
     private var lastLoss: Instant?
+    /// The time from which the store has answered all commands; `nil` while it hangs, is down or refuses to write.
+    private var storeWellSince: Instant? = Instant(nanoseconds: 0)
     private var unreachable: Set<Int> = []
     var openCalls = 0
 
@@ -158,7 +160,19 @@ struct FleetLedger: Sendable {
 
     // MARK: - Excuses
 
-    private func isLossRecent(_ now: Instant) -> Bool { lastLoss.map { $0.duration(to: now) <= bound * 2 } ?? false }
+    /// Whether the store has lost data, and the nodes have had no time yet to repeat it.
+    private func isLossRecent(_ now: Instant) -> Bool {
+        guard let lastLoss else { return false }
+        guard let storeWellSince else { return true }
+        return max(lastLoss, storeWellSince).duration(to: now) <= bound * 2
+    }
+
+    /// The store answers all commands from now on, or no longer.
+    mutating func noteStore(isWell: Bool, now: Instant) {
+        guard isWell != (storeWellSince != nil) else { return }
+        if !isLossRecent(now) { lastLoss = nil }
+        storeWellSince = isWell ? now : nil
+    }
 
     /// The store has lost data, or lied. Revocations whose authors are unreachable may be lost with it.
     ///

@@ -114,8 +114,12 @@ extension FleetSimulation {
         case 15..<25: await killOrStop(number)
         case 25..<35: change(number)
         case 35..<45: restartStore()
-        case 45..<55: store.change { $0.hangs.toggle() }
-        case 55..<60: store.change { $0.isFull.toggle() }
+        case 45..<55:
+            store.change { $0.hangs.toggle() }
+            noteStore()
+        case 55..<60:
+            store.change { $0.isFull.toggle() }
+            noteStore()
         case 60..<65: provider.set(isDown: world.draw { $0.chance(30) })
         case 65..<70: await leaveStoreDown()
         case 70..<75: lie()
@@ -171,6 +175,14 @@ extension FleetSimulation {
         store.restart(keeping: part, leavingOldOne: leavesOldOne)
         ledger.withLockedValue { $0.count("restarts of the store") }
         if part < 1 { noteLoss() }
+        noteStore()
+    }
+
+    private func noteStore() {
+        let isWell = store.state.withLockedValue { state in
+            !state.isDown && state.primaries.last.map { !$0.hangs && !$0.isFull } ?? false
+        }
+        ledger.withLockedValue { [now = world.now] in $0.noteStore(isWell: isWell, now: now) }
     }
 
     /// Whether the store may lose records. A node whose denial list is full can't read the log, and so does not repeat what it lacks.
@@ -187,8 +199,10 @@ extension FleetSimulation {
 
     private func leaveStoreDown() async {
         store.state.withLockedValue { $0.isDown = true }
+        noteStore()
         await world.sleep(for: world.draw { $0.duration(.zero ... .seconds(6)) })
         store.state.withLockedValue { $0.isDown = false }
+        noteStore()
     }
 
     /// The store acknowledges a record and forgets it.

@@ -26,6 +26,9 @@ struct LogState: Sendable {
     private(set) var caughtUpAt: Instant?
     /// This node is not caught up by what it has sent before this time.
     private var catchesUpAfter = Instant(nanoseconds: 0)
+    /// While this node waits for what others may repeat: the time at which its newest heartbeat was sent that has been read back, or at which the
+    /// wait began. Otherwise `nil`.
+    private var joinSeenAt: Instant?
     /// For each epoch, the first heartbeat that names it.
     private var epochStarts: [String: LogID] = [:]
     /// Before this time, there may be nodes that serve what they have, and of which the log says nothing.
@@ -164,9 +167,21 @@ extension LogState {
             guard let sentAt = heartbeatsSent[heartbeat.number] else { return }
             heartbeatsSent = heartbeatsSent.filter { $0.key > heartbeat.number }
             noteLosses(upTo: heartbeat.lastRevocation)
+            noteJoin(sentAt)
             guard !isMissingRecords, sentAt >= catchesUpAfter else { return }
+            joinSeenAt = nil
             caughtUpAt = max(caughtUpAt ?? sentAt, sentAt)
         }
+    }
+
+    /// Begins the wait for other nodes again after a time without heartbeats of this node: the store may have been away for all of them, so that
+    /// they could repeat nothing.
+    private mutating func noteJoin(_ sentAt: Instant) {
+        guard let seenAt = joinSeenAt else { return }
+        if seenAt.duration(to: sentAt) > FleetSettings.joinTime / 2 {
+            catchesUpAfter = max(catchesUpAfter, sentAt.advanced(by: FleetSettings.joinTime))
+        }
+        joinSeenAt = sentAt
     }
 
     /// The records before this heartbeat have been read. A revocation of this node that was not among them is sent again.
@@ -271,7 +286,9 @@ extension LogState {
     /// cut off, and use what they have for the bound from then on.
     func acknowledgedPosition(ofOwn numbers: ClosedRange<UInt64>, now: Instant) -> LogID? {
         let positions = numbers.compactMap { own[$0]?.position }
-        guard epoch != nil, positions.count == numbers.count, let last = positions.max(), unseen.isDisjoint(with: numbers) else { return nil }
+        guard epoch != nil, positions.count == numbers.count, let last = positions.max(), unseen.isDisjoint(with: numbers) else {
+            return nil
+        }
         switch settings.acknowledgement {
         case .log: return last
         case .fleet: return now >= knowsNodesAfter && isAppliedEverywhere(last, now: now) ? last : nil
@@ -335,13 +352,9 @@ extension LogState {
         guard self.epoch != epoch else { return }
         // The store may have lost records a moment ago: if this node comes from another epoch, if the log shows a short part of this one, or if
         // it shows a node that is not in this one. The other nodes repeat them then, and this one must not miss that.
-        let wait = min(settings.revocationBound, FleetSettings.joinTime)
         let others = nodes.values.contains { !$0.hasLeft && $0.epoch != epoch }
-        if !hasHistory, others {
-            // It knows nothing but what the log says.
-            catchesUpAfter = now.advanced(by: FleetSettings.joinTime)
-        } else if hasHistory || others || age(since: epochStarts[epoch]) < wait {
-            catchesUpAfter = now.advanced(by: wait)
+        if hasHistory || others || age(since: epochStarts[epoch]) < FleetSettings.joinTime {
+            (joinSeenAt, catchesUpAfter) = (now, now.advanced(by: FleetSettings.joinTime))
         }
         // All records of a node may be lost. It serves what it has for the bound at most, unless it joins the epoch.
         knowsNodesAfter = now.advanced(by: max(.zero, settings.revocationBound - age(since: epochStarts[epoch])))
