@@ -67,6 +67,14 @@ struct LogStateTests {
             ).showsLoss
         }
 
+        /// Sends a heartbeat each second, and reads it back.
+        mutating func beat(for time: Duration) {
+            for _ in 0..<time.components.seconds {
+                now = now.advanced(by: .seconds(1))
+                beat()
+            }
+        }
+
         /// Sends a heartbeat and reads it back.
         mutating func beat() {
             guard let heartbeat = log.nextHeartbeat(.epoch, now: now) else { return }
@@ -105,8 +113,24 @@ struct LogStateTests {
         scene.log.begin("one", floor: .zero, now: scene.now)
         scene.beat()
         #expect(scene.log.caughtUpAt == nil)
-        scene.now = scene.now.advanced(by: FleetSettings.joinTime)
+        scene.beat(for: FleetSettings.joinTime)
+        #expect(scene.log.caughtUpAt == scene.now)
+    }
+
+    @Test("a time without heartbeats begins the wait for the others again", arguments: [2, 3, 60])
+    func outageWhileJoining(seconds: Int) {
+        var scene = Scene()
+        scene.log = LogState(node: Sample.node, settings: scene.log.settings)
+        scene.log.beginReplay(of: nil, wallTime: Sample.time(1_000_000))
+        scene.log.begin("one", floor: .zero, now: scene.now)
+        scene.beat(for: .seconds(3))
+        scene.now = scene.now.advanced(by: .seconds(seconds))
         scene.beat()
+        // After two seconds, five have passed in which the others could come.
+        #expect((scene.log.caughtUpAt != nil) == (seconds == 2))
+        scene.beat(for: .seconds(4))
+        #expect((scene.log.caughtUpAt != nil) == (seconds == 2))
+        scene.beat(for: .seconds(1))
         #expect(scene.log.caughtUpAt == scene.now)
     }
 
@@ -196,8 +220,7 @@ struct LogStateTests {
         // The other nodes may not have repeated theirs yet.
         scene.beat()
         #expect(scene.log.caughtUpAt == nil)
-        scene.now = scene.now.advanced(by: FleetSettings.joinTime)
-        scene.beat()
+        scene.beat(for: FleetSettings.joinTime)
         #expect(scene.log.caughtUpAt == scene.now)
     }
 
@@ -208,8 +231,7 @@ struct LogStateTests {
         var scene = Scene(hearing: Heartbeat(number: 1, lastRevocation: 0, applied: .zero, epoch: epoch))
         scene.beat()
         #expect(scene.log.caughtUpAt == (epoch == "one" ? Self.start : nil))
-        scene.now = scene.now.advanced(by: FleetSettings.joinTime)
-        scene.beat()
+        scene.beat(for: FleetSettings.joinTime)
         #expect(scene.log.caughtUpAt == scene.now)
     }
 
