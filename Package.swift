@@ -248,7 +248,8 @@ let package = Package(
         .executableTarget(
             name: "microbenchmarks",
             dependencies: [
-                "CEpoll", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanGovernor",
+                "CEpoll", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC",
+                "DoormanGovernor",
                 "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "JWTVerifier", "ProviderHTTP", "TestKit",
                 argumentParser, logging, nioCore, nioPosix,
             ],

@@ -19,7 +19,8 @@ extension SettingsCatalogue {
         ),
         .choice(
             "fleet.acknowledge", \.fleet.acknowledgement,
-            "When a revocation is acknowledged: log once the store has it and this server has read it back, or fleet once every server of the fleet has applied it."),
+            "When a revocation is acknowledged: log once the store has it and this server has read it back, or fleet once every server of the fleet has applied it."
+        ),
         .text("fleet.user", \.fleet.user, "User of the store's ACL. Empty for the default user."),
         .text("fleet.password-file", \.fleet.passwordFile, "Path to a file with the user's password. Empty for none."),
         .text(
