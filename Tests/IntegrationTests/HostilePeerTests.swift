@@ -108,7 +108,7 @@ struct HostilePeerTests {
                         "-c", #"cd "$HOME" && exec "$0" "$@""#, Self.schemathesis, "run", page.path, "-u",
                         "http://127.0.0.1:\(doormand.port)", "--no-color", "--continue-on-failure",
                         "--no-shrink",
-                        "--generation-deterministic", "-n", "60", "--max-time", "60", "--report-har-path", report.path,
+                        "--generation-deterministic", "-n", "60", "--max-time", "40", "--report-har-path", report.path,
                         // A documented 503 is no failure of the server, a valid body may hold a bad token, and gateways ask with any method.
                         "--exclude-checks", "not_a_server_error,positive_data_acceptance,unsupported_method,ignored_auth",
                     ] + more,

@@ -94,10 +94,9 @@ package struct LRUSegment: Sendable {
     ///
     /// - Parameter mayRefresh: Whether the caller refreshes an entry that is due.
     mutating func lookup(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool) -> CacheLookup {
-        guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdict(in: slot) else {
-            return .miss
-        }
+        guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now) else { return .miss }
         guard now < slots[slot].usableUntil else { return now < slots[slot].staleUntil ? .stale : .miss }
+        guard let verdict = verdict(in: slot) else { return .miss }
         markUsed(slot)
         countStale(slot)
         var response = EncodedResponse()

@@ -52,13 +52,6 @@ extension Timestamp {
 }
 
 extension TokenKey {
-    /// The words in big-endian order.
-    var bytes: [UInt8] {
-        [words.0, words.1].flatMap { word in
-            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
-        }
-    }
-
     /// - Returns: `nil` if these are not ``byteCount`` bytes.
     init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
