@@ -34,7 +34,7 @@ package struct DeadlineOrder: Sendable {
 
     package var isEmpty: Bool { entries.isEmpty }
 
-    /// The earliest deadline; `nil` if there is none.
+    /// The earliest deadline; `nil` without a deadline.
     package var next: Deadline? { entries.first?.deadline }
 
     /// Adds a deadline.
@@ -73,7 +73,7 @@ package struct DeadlineOrder: Sendable {
 
     /// Removes the deadline that costs least to remove.
     ///
-    /// - Returns: Its slot; `nil` if there is none.
+    /// - Returns: Its slot; `nil` without a deadline.
     package mutating func popAny() -> Int? { entries.isEmpty ? nil : removeEntry(at: entries.count - 1) }
 
     private mutating func removeEntry(at position: Int) -> Int {
