@@ -156,6 +156,10 @@ struct LRUSegmentTests {
             entry.tryReading(Self.coding)
             #expect(!entry.isReadFromResponse)
         }
+        // Only a segment of valid tokens reads from responses.
+        var rejected = CacheEntry.sample(.rejectedToken, responseBytes: Array("1".utf8))
+        rejected.tryReading(VerdictCoding(encode: { _ in EncodedResponse() }, decode: { _ in .rejectedToken }))
+        #expect(!rejected.isReadFromResponse)
         var long = CacheEntry.sample(.valid(.sample(account: "1")), responseBytes: Array(repeating: UInt8(ascii: "1"), count: 127))
         long.tryReading(Self.coding)
         #expect(!long.isReadFromResponse)

@@ -29,7 +29,7 @@ package final class NetworkNamespace: Sendable {
     deinit {
         // The links go with it. A test that fails here leaves a namespace, and no harm.
         let removal = try? ChildProcess(Self.program, ["netns", "delete", name])
-        while removal?.isRunning == true { usleep(1000) }
+        for _ in 0..<5000 where removal?.isRunning == true { usleep(1000) }
     }
 
     /// Returns the command that runs a program in the namespace.

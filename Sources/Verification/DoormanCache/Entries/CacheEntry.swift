@@ -45,9 +45,10 @@ package struct CacheEntry: Sendable, Hashable {
         return Self.fixedCost + long + named + (isReadFromResponse ? 0 : StoredVerdict.cost + verdict.textCost)
     }
 
-    /// Notes whether the verdict can be read from the response.
+    /// Notes whether the verdict is an identity that can be read from the response.
     mutating func tryReading(_ coding: VerdictCoding) {
-        isReadFromResponse = response.short.count != nil && coding.decode(response) == verdict
+        guard case .valid = verdict, response.short.count != nil else { return isReadFromResponse = false }
+        isReadFromResponse = coding.decode(response) == verdict
     }
 }
 

@@ -86,7 +86,7 @@ package struct LRUSegment: Sendable {
 
     /// Returns the reason why the token of a slot is rejected; `nil` for a valid token.
     func rejection(in slot: Int) -> Rejection.Reason? {
-        guard case .rejected(let rejection)? = verdict(in: slot) else { return nil }
+        guard case .whole(.rejected(let rejection)) = verdicts[slot] else { return nil }
         return rejection.reason
     }
 
@@ -294,6 +294,8 @@ extension LRUSegment {
     private func isFor(_ applicationID: Span<UInt8>, _ slot: Int) -> Bool {
         let range = slots[slot].application
         guard range.isEmpty else { return slots[slot].response.has(applicationID, in: range) }
+        // Looks at the stored identity where it is: a copy would count references on each hit.
+        if case .whole(.valid(let identity)) = verdicts[slot] { return identity.isFor(applicationID) }
         guard case .valid(let identity)? = verdict(in: slot) else { return false }
         return identity.isFor(applicationID)
     }
