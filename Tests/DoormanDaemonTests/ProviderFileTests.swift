@@ -225,6 +225,16 @@ struct ProviderFileTests {
             ).isEmpty)
     }
 
+    @Test("a secret that follows a key without a space is not repeated")
+    func secretInKey() throws {
+        let problems = try ProviderFolder.problems(inFile: "- {kind: account-kit, app-secret-file:PLANTED, name PLANTED: x}")
+        #expect(
+            problems.contains(
+                "provider 1: unknown key app-secret-file…; did you mean app-secret-file? YAML needs a space after the colon."),
+            "\(problems)")
+        #expect(!problems.contains { $0.contains("PLANTED") }, "\(problems)")
+    }
+
     @Test(
         "a file must be a list of 1 to 64 providers",
         arguments: [

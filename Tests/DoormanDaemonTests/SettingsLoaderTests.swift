@@ -180,6 +180,23 @@ struct SettingsLoaderTests {
         }
     }
 
+    @Test(
+        "a name that a value follows without a space or equals sign is repeated without the value",
+        arguments: [
+            "cache: {ttl:PLANTED}", "cache: {ttl PLANTED}", "cache: {ttl=PLANTED}", "{cache.ttl:PLANTED}", "? ttl:PLANTED",
+            "{ttl:PLANTED, ttl:PLANTED}", "{ttl PLANTED: 1, ttl PLANTED: 2}", "? ttl PLANTED\n? ttl PLANTED", "'ttl\"PLANTED\"': 1",
+        ])
+    func valueInName(text: String) throws {
+        let problem = try #require(problems(file: text).first)
+        #expect(problem.contains("ttl…") && !problem.contains("PLANTED"), "\(problem)")
+        #expect(
+            problem.contains("YAML needs a space after the colon") == (text.contains(":P") && !problem.contains("twice")),
+            "\(problem)")
+        let other = try problems(
+            ["--cache-ttl:PLANTED"], environment: ["DOORMAN_CACHE_TTL:PLANTED": "", "DOORMAN_CACHE_TTL PLANTED": ""])
+        #expect(other.count == 3 && !other.contains { $0.contains("PLANTED") }, "\(other)")
+    }
+
     @Test("variables of the CLI and of Kubernetes are ignored")
     func foreignVariables() throws {
         let environment = [
@@ -252,7 +269,8 @@ struct SettingsLoaderTests {
     func echo() throws {
         let long = try problems(["--" + String(repeating: "x", count: 100_000)])
         #expect(long.first.map { $0.count < 100 && $0.hasSuffix("…") } == true)
-        #expect(try problems(["--a\u{1B}[2J\nb\u{202E}"]) == ["unknown flag --a?[2J?b?"])
+        #expect(try problems(["--a\u{1B}[2J\nb\u{202E}"]) == ["unknown flag --a…"])
+        #expect(try problems(["--a" + String(repeating: "\u{1B}[2J", count: 100_000)]) == ["unknown flag --a…"])
     }
 
     @Test(

@@ -38,7 +38,7 @@ enum Writing {
         check(
             problems,
             names: {
-                arguments.filter { $0.hasPrefix("-") }.map { String($0.prefix { $0 != "=" }) }
+                arguments.filter { $0.hasPrefix("-") }.map(name)
                     + arguments.filter { $0.contains("/") }
             })
     }
@@ -48,7 +48,7 @@ enum Writing {
         let environment = Dictionary(
             variables.map { (String($0[0]), $0.count > 1 ? String($0[1]) : "") }, uniquingKeysWith: { first, _ in first })
         let problems = load(SettingsLoader(arguments: [], environment: environment, file: nil))
-        check(problems, names: { Array(environment.keys) + environment.values.filter(isPath) })
+        check(problems, names: { environment.keys.map(name) + environment.values.filter(isPath) })
     }
 
     /// Reads a value for every setting, without a source: a source takes a hundred times as long.
@@ -113,7 +113,7 @@ enum Writing {
 
     private static func check(_ problems: [String], names: () -> [String]) {
         for problem in problems where problem.contains(secret) {
-            require(names().contains { $0.contains(secret) }, "no message repeats a value")
+            require(names().contains { $0.contains(secret) }, "no message repeats a value: \(problem)")
         }
     }
 
@@ -126,16 +126,22 @@ enum Writing {
 
     /// Returns all names and absolute paths in a YAML text: messages repeat them on purpose.
     private static func names(in text: [UInt8]) -> [String] {
-        let text = String(decoding: text, as: UTF8.self)
-        guard let root = try? Yams.compose(yaml: text) else {
-            // A message repeats a key that a mapping has twice.
-            return text.split { "\n{},".contains($0) }.filter { $0.contains(":") }.map { String($0.prefix { $0 != ":" }) }
+        do {
+            return try Yams.compose(yaml: String(decoding: text, as: UTF8.self)).map(names(in:)) ?? []
+        } catch YamlError.duplicatedKeysInMapping(let keys, _) {
+            return keys.map(name)
+        } catch {
+            return []
         }
-        return names(in: root)
     }
 
     private static func names(in node: Node) -> [String] {
-        if let mapping = node.mapping { return mapping.flatMap { [$0.key.string ?? ""] + names(in: $0.value) } }
+        if let mapping = node.mapping { return mapping.flatMap { [name($0.key.string ?? "")] + names(in: $0.value) } }
         return node.sequence.map { $0.flatMap(names(in:)) } ?? [node.string ?? ""].filter(isPath)
+    }
+
+    /// Returns the part of a key that messages repeat. What follows may be a value, if the space after a colon was forgotten.
+    private static func name(_ key: String) -> String {
+        String(key.prefix { $0.isLetter || $0.isNumber || "._-".contains($0) })
     }
 }

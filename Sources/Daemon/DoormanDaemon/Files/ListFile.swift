@@ -77,7 +77,8 @@ extension ListFile.Entry {
             if let key = key.scalar?.string, schema.keys.contains(key) {
                 values.append((key, node))
             } else {
-                problems.append("\(name): " + UnknownName.message("key", key.scalar?.string ?? "?", among: schema.keys))
+                let key = key.scalar?.string ?? "?"
+                problems.append("\(name): " + UnknownName.message("key", key, among: schema.keys) + UnknownName.hint(forKey: key))
             }
         }
         self.values = values

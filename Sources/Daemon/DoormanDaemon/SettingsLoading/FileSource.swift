@@ -56,7 +56,7 @@ struct FileSource: SettingsSource {
             let problem =
                 isGroup
                 ? "\(key) is a group of settings: write their names below it, for example \(key): {NAME: VALUE}"
-                : UnknownName.message("setting", key, spelling: \.key)
+                : UnknownName.message("setting", key, spelling: \.key) + UnknownName.hint(forKey: key)
             return problems.append("\(place): \(problem)")
         }
         // A file may hold both `cache.ttl`, and `ttl` under `cache`.
@@ -115,7 +115,7 @@ extension YamlError {
         switch self {
         case .parser(_, let problem, let mark, _), .scanner(_, let problem, let mark, _): "line \(mark.line): \(problem)"
         case .duplicatedKeysInMapping(let keys, let context):
-            "line \(context.mark.line): the key \(EchoedText.shown(keys.first ?? "?")) is set twice"
+            "line \(context.mark.line): the key \(EchoedText.name(keys.first ?? "?")) is set twice"
         default: Self.unknownSummary
         }
     }

@@ -8,7 +8,7 @@ enum UnknownName {
     ///   - kind: The kind of name, such as `key`.
     ///   - known: The known names, all written like `name`.
     static func message(_ kind: String, _ name: String, among known: [String]) -> String {
-        text(kind, name, suggestion: nearest(to: name, among: known))
+        text(kind, name, suggestion: nearest(to: EchoedText.nameOnly(name), among: known))
     }
 
     /// Returns the message for an unknown name of a setting.
@@ -17,11 +17,17 @@ enum UnknownName {
     ///   - kind: The kind of name, such as `flag`.
     ///   - spelling: Returns the name of a setting in that source.
     static func message(_ kind: String, _ name: String, spelling: (Setting) -> String) -> String {
-        text(kind, name, suggestion: setting(meantBy: SettingSynonyms.plain(name)).map(spelling))
+        text(kind, name, suggestion: setting(meantBy: SettingSynonyms.plain(EchoedText.nameOnly(name))).map(spelling))
     }
 
     static func text(_ kind: String, _ name: String, suggestion: String?) -> String {
-        "unknown \(kind) \(EchoedText.shown(name))" + (suggestion.map { "; did you mean \($0)?" } ?? "")
+        "unknown \(kind) \(EchoedText.name(name))" + (suggestion.map { "; did you mean \($0)?" } ?? "")
+    }
+
+    /// Returns what to add to a message about a key in a YAML file: a hint, if it looks like `KEY:VALUE`. With its space forgotten, a value
+    /// is part of the key.
+    static func hint(forKey key: String) -> String {
+        key.contains(":") ? " YAML needs a space after the colon." : ""
     }
 
     /// Returns the setting that a plain name means: a synonym, another spelling, the last part of a single key, or
@@ -48,6 +54,18 @@ enum UnknownName {
 /// Names from a command line, an environment or a file, as messages show them.
 enum EchoedText {
     private static let maximumLength = 64
+
+    /// Returns a name on one line of bounded length, up to the first character that no name contains: what follows may be a value, and
+    /// so a secret, such as in `app-secret:VALUE` without a space.
+    static func name(_ text: String) -> String {
+        let name = nameOnly(text)
+        return shown(name.count == text.count ? name : name + "…")
+    }
+
+    /// Returns the beginning of a text that can be a name: letters, digits, `.`, `_` and `-`.
+    static func nameOnly(_ text: String) -> String {
+        String(text.prefix { $0.isLetter || $0.isNumber || "._-".contains($0) })
+    }
 
     /// Returns the text on one line of bounded length. Control characters could rewrite an operator's terminal.
     static func shown(_ text: String) -> String {

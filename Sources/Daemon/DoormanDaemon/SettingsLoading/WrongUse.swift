@@ -15,7 +15,7 @@ package enum WrongUse {
                 message += part
             } else if part.hasPrefix("-") {
                 // An option, with a value in some messages.
-                message += EchoedText.shown(String(part.prefix { $0 != "=" && $0 != " " }))
+                message += EchoedText.nameOnly(String(part))
             } else {
                 message += "a value"
             }
