@@ -118,6 +118,20 @@ struct EncodedResponseViewTests {
         #expect(isRead == nil)
     }
 
+    @Test(
+        "a delay of more than a day is no delay: sums of such delays could overflow",
+        arguments: [(0, true), (86_400, true), (86_401, false), (1 << 40, false), (Int64.max / 2, false)])
+    func longDelay(seconds: Int64, isKept: Bool) {
+        let data = ResponseEncoder.encode(FailureResponse(.providerBusy, "busy", retryAfter: .seconds(seconds)))
+        let delay: Duration? = isKept ? .seconds(seconds) : nil
+        #expect(ResponseDecoder.revoked(data.span, in: MessageArena()).status?.retryAfter == delay)
+        guard case .failure(let failure) = EncodedResponseView(canonical: data.span) else {
+            Issue.record("the response is not canonical")
+            return
+        }
+        #expect(failure.retryAfter == delay)
+    }
+
     @Test("a damaged failure has the same meaning to protobuf-c", arguments: 1...20 as ClosedRange<UInt64>)
     func damagedFailures(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)

@@ -90,7 +90,7 @@ private struct FailureDetails {
         let seconds = parts.number(1, in: data)
         let nanoseconds = parts.number(2, in: data)
         guard fields.isComplete, parts.isComplete, nanoseconds <= UInt64(Int32.max) else { return false }
-        retryAfter = .seconds(Int64(seconds)) + .nanoseconds(Int64(nanoseconds))
+        retryAfter = Duration(retryDelay: Int64(clamping: seconds), nanoseconds: Int64(nanoseconds))
         return true
     }
 }

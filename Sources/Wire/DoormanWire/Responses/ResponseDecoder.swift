@@ -109,6 +109,15 @@ package enum ResponseDecoder {
     }
 }
 
+extension Duration {
+    /// The delay that a server asks for; `nil` if it is negative or longer than a day: no server of ours asks for that, and a sum of such
+    /// delays could overflow.
+    init?(retryDelay seconds: Int64, nanoseconds: Int64) {
+        guard (0...86_400).contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else { return nil }
+        self = .seconds(seconds) + .nanoseconds(nanoseconds)
+    }
+}
+
 extension ResponseDecoder.Status {
     fileprivate init(_ status: UnsafeMutablePointer<Google__Rpc__Status>, in arena: MessageArena) {
         var reason: String?
@@ -125,7 +134,8 @@ extension ResponseDecoder.Status {
             } else if type == DetailType.retryInfo {
                 unsafe arena.withUnpacked(value.span, google__rpc__retry_info__unpack) { info in
                     guard let delay = unsafe info.pointee.retry_delay else { return }
-                    retryAfter = .seconds(unsafe delay.pointee.seconds) + .nanoseconds(Int64(unsafe delay.pointee.nanos))
+                    retryAfter = Duration(
+                        retryDelay: unsafe delay.pointee.seconds, nanoseconds: Int64(unsafe delay.pointee.nanos))
                 }
             }
         }
