@@ -144,12 +144,16 @@ let package = Package(
         module(
             "FacebookLogin", in: "Sources/Providers",
             ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON"]),
+        module("CompactTokens", in: "Sources/Providers", ["DoormanCore", "DoormanCrypto", "StrictJSON"]),
         module(
             "TokenIntrospection", in: "Sources/Providers",
-            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON"]),
+            ["CompactTokens", "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON"]),
         module(
             "JWTVerifier", in: "Sources/Providers",
-            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON", nioConcurrencyHelpers]),
+            [
+                "CompactTokens", "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON",
+                nioConcurrencyHelpers,
+            ]),
         module(
             "DoormanServer", in: "Sources/Server",
             [
@@ -307,7 +311,8 @@ let package = Package(
         tests(
             "JWTVerifierTests",
             [
-                "COpenSSL", "DoormanCore", "DoormanCrypto", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON",
+                "COpenSSL", "CompactTokens", "DoormanCore", "DoormanCrypto", "DoormanSupport", "JWTVerifier", "ProviderHTTP",
+                "StrictJSON",
                 "TestKit",
                 nioConcurrencyHelpers,
             ], data: ["Vectors"]),
@@ -413,7 +418,8 @@ let package = Package(
             ["AccountKit", "DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", nioConcurrencyHelpers]),
         fuzzer("fuzz-settings", path: "Settings", ["DoormanDaemon", logging, yams]),
         fuzzer(
-            "fuzz-tokens", path: "Tokens", ["DoormanCore", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON"]),
+            "fuzz-tokens", path: "Tokens",
+            ["CompactTokens", "DoormanCore", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON"]),
         fuzzer("fuzz-redis", path: "Redis", ["RedisStore", nioCore]),
         fuzzer("fuzz-keys", path: "Keys", ["DoormanCrypto", "JWTVerifier"]),
         fuzzer("fuzz-fleet", path: "Fleet", ["DoormanCore", "DoormanFleet", "DoormanWire"]),

@@ -7,6 +7,13 @@ import Testing
 
 @Suite("Retries")
 struct RetryTests {
+    @Test("a governed provider has the equivalents of its provider")
+    func equivalents() {
+        let scene = GovernedScene()
+        scene.provider.equivalentTokens.withLockedValue { $0 = [Token("twin")] }
+        #expect(scene.verifier.equivalents(of: Token("EMAW"), naming: nil) == [Token("twin")])
+    }
+
     @Test("a request that failed with an unavailable provider is retried")
     func retriesOnce() async throws {
         let scene = GovernedScene()

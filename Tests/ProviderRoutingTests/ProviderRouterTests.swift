@@ -72,6 +72,50 @@ struct ProviderRouterTests {
         #expect(await everyKind().verify("EMAWx", naming: name) == provider)
     }
 
+    @Test("a token is revoked at the named provider, and at the provider of its form")
+    func revocationOfBoth() async throws {
+        let scene = everyKind()
+        let end = Timestamp(millisecondsSince1970: 5)
+        scene.providers["partner"]?.revocations.script { _ in .success(.alreadyInvalid) }
+        scene.providers["corp"]?.revocations.script { _ in .success(.deniedLocally(until: end)) }
+        func revoke(_ token: String, naming name: String?) async throws -> RevocationOutcome {
+            try await scene.router.revoke(
+                RevocationRequest(.token(Token(token)), provider: name, applicationID: name), deadline: Sample.deadline())
+        }
+        #expect(try await revoke("jwt:https://corp", naming: "partner") == .deniedLocally(until: end))
+        #expect(scene.providers["corp"]?.revocations.requests.map(\.applicationID) == [nil])
+        #expect(try await revoke("jwt:https://corp", naming: "corp") == .deniedLocally(until: end))
+        #expect(try await revoke("jwt:https://corp", naming: nil) == .deniedLocally(until: end))
+        #expect(try await revoke("anything", naming: "partner") == .alreadyInvalid)
+        #expect(scene.providers["partner"]?.revocations.count == 2 && scene.providers["corp"]?.revocations.count == 3)
+        // The second provider's failure is the call's, since the token stays valid there.
+        scene.providers["corp"]?.revocations.script { _ in .failure(VerificationError(.providerUnavailable, "down")) }
+        await #expect(throws: VerificationError.self) { try await revoke("jwt:https://corp", naming: "partner") }
+    }
+
+    @Test("the longer of two denials counts")
+    func combinedOutcomes() {
+        let (early, late) = (Timestamp(millisecondsSince1970: 1), Timestamp(millisecondsSince1970: 2))
+        let rising: [RevocationOutcome] = [.alreadyInvalid, .revoked, .deniedLocally(until: early), .deniedLocally(until: late)]
+        for (index, left) in rising.enumerated() {
+            for (other, right) in rising.enumerated() { #expect(left.combined(with: right) == rising[max(index, other)]) }
+        }
+        #expect(
+            RevocationOutcome.deniedLocally(until: nil).combined(with: .deniedLocally(until: late)) == .deniedLocally(until: late))
+        #expect(RevocationOutcome.deniedLocally(until: nil).combined(with: .revoked) == .deniedLocally(until: nil))
+    }
+
+    @Test("a revocation denies the equivalents at the named provider and at that of the token's form, each once")
+    func equivalentsOfBoth() {
+        let scene = everyKind()
+        scene.providers["partner"]?.equivalentTokens.withLockedValue { $0 = [Token("twin")] }
+        scene.providers["corp"]?.equivalentTokens.withLockedValue { $0 = [Token("twin"), Token("other")] }
+        let token = Token("jwt:https://corp")
+        #expect(scene.router.equivalents(of: token, naming: "partner") == [Token("twin"), Token("other")])
+        #expect(scene.router.equivalents(of: token, naming: nil) == [Token("twin"), Token("other")])
+        #expect(scene.router.equivalents(of: Token("x"), naming: "partner") == [Token("twin")])
+    }
+
     @Test("a provider that is not configured is an invalid request")
     func unknown() async {
         let scene = everyKind()

@@ -33,8 +33,9 @@ struct ModuleTests {
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "AccountKit": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
         "FacebookLogin": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
-        "TokenIntrospection": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
-        "JWTVerifier": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
+        "CompactTokens": core.union(["DoormanCrypto", "StrictJSON"]),
+        "TokenIntrospection": core.union(["CompactTokens", "DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
+        "JWTVerifier": core.union(["CompactTokens", "DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
         "DoormanServer": core.union(nio).union(libc).union([
             "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanTracing", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS",
             "ServiceLifecycle", "Logging", "Tracing",

@@ -42,6 +42,38 @@ struct RevokeTests {
         #expect(error?.code == code)
     }
 
+    /// A token with the header of an issuer's signed token, and a signature of 64 bytes.
+    static func signed(_ signature: String) -> Token { Token("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1In0.\(signature)") }
+    private static let signature = String(repeating: "A", count: 42) + "E" + String(repeating: "A", count: 42) + "Q"
+
+    @Test("a revocation denies the token with the other signature, which the provider accepts, too")
+    func twin() throws {
+        let verifier = try Sample.verifier(ScriptedTransport())
+        let token = Self.signed(Self.signature)
+        let twin = try #require(verifier.equivalents(of: token, naming: nil).first)
+        #expect(twin != token && verifier.validateSyntax(of: twin) == nil)
+        #expect(verifier.equivalents(of: twin, naming: nil) == [token])
+        #expect(verifier.equivalents(of: Sample.token, naming: nil).isEmpty)
+    }
+
+    @Test(
+        "another spelling of a signed or encrypted token is rejected",
+        arguments: [
+            signature + "=", signature + "==", String(signature.dropLast() + "R"), String(signature.dropLast(2) + "+Q"),
+            signature + ".AB.AA", signature + ".AA.AA=",
+        ])
+    func spelling(_ signature: String) throws {
+        let verifier = try Sample.verifier(ScriptedTransport())
+        #expect(verifier.validateSyntax(of: Self.signed(Self.signature)) == nil)
+        #expect(verifier.validateSyntax(of: Self.signed(Self.signature + ".AA.AA")) == nil)
+        #expect(verifier.validateSyntax(of: Self.signed(signature))?.reason == .malformedToken)
+    }
+
+    @Test("an opaque token may have any visible characters", arguments: ["a.b.c==", "x.y=.z+/", "ey.==", "eyJ", "ey.a=.b.c"])
+    func opaque(_ token: String) throws {
+        #expect(try Sample.verifier(ScriptedTransport()).validateSyntax(of: Token(token)) == nil)
+    }
+
     @Test("without an endpoint, a valid token is denied locally until its end")
     func locally() async throws {
         let ending = ScriptedTransport(.response(200, #"{"active":true,"sub":"u","exp":1500000600}"#))

@@ -1,3 +1,4 @@
+import CompactTokens
 import DoormanCore
 import DoormanCrypto
 import StrictJSON

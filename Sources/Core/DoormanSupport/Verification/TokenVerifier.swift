@@ -215,6 +215,16 @@ package enum RevocationOutcome: Sendable, Hashable {
     case alreadyInvalid
     /// The token is valid, and only Doorman can deny it, until this time; `nil` if the token has no end.
     case deniedLocally(until: Timestamp?)
+
+    /// Returns the result of revocations at two providers: the one with the longer denial.
+    package func combined(with other: RevocationOutcome) -> RevocationOutcome {
+        switch (self, other) {
+        case (.deniedLocally(let end), .deniedLocally(let otherEnd)):
+            .deniedLocally(until: [end, otherEnd].compactMap(\.self).max())
+        case (.deniedLocally, _), (.revoked, .alreadyInvalid), (.revoked, .revoked): self
+        case (.alreadyInvalid, _), (.revoked, .deniedLocally): other
+        }
+    }
 }
 
 /// A request for a page of an application's accounts.

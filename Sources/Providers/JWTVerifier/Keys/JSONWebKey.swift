@@ -1,3 +1,4 @@
+internal import CompactTokens
 internal import DoormanCore
 package import DoormanCrypto
 internal import StrictJSON

@@ -1,3 +1,4 @@
+internal import CompactTokens
 internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers

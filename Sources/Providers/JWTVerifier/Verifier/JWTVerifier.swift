@@ -1,3 +1,4 @@
+internal import CompactTokens
 package import DoormanCore
 package import DoormanSupport
 package import ProviderHTTP

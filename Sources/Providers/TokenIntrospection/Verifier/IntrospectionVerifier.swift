@@ -1,3 +1,4 @@
+internal import CompactTokens
 package import DoormanCore
 package import DoormanSupport
 package import ProviderHTTP
@@ -41,7 +42,15 @@ package struct IntrospectionVerifier: TokenProvider {
         if !token.bytes.allSatisfy(\.isVisibleASCII) {
             return Rejection(.malformedToken, "The token contains characters other than visible ASCII characters.")
         }
+        if CompactSpelling.isWrong(token.bytes) {
+            return Rejection(.malformedToken, "A part of the token is not base64url without padding.")
+        }
         return nil
+    }
+
+    /// A token may be a JSON Web Token, and the provider may not have revoked it.
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] {
+        SignatureTwin.token(of: token, maximumBytes: settings.maximumTokenBytes).map { [$0] } ?? []
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {

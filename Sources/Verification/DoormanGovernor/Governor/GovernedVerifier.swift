@@ -23,6 +23,10 @@ extension GovernedVerifier: TokenProvider {
         try upstream.resolve(target, for: operation)
     }
 
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] {
+        upstream.equivalents(of: token, naming: provider)
+    }
+
     /// Verifies a token. Retries once if the provider failed and the governor allows it, since a verification is safe to repeat. After a
     /// failure that may be the token's own, later calls about it get the same error without a request, for ``FailedTokens/time``.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {

@@ -3,7 +3,7 @@ package import DoormanSupport
 
 /// Routes each call to the provider that can serve it. The cache asks it after a miss only.
 ///
-/// - A call that names a provider goes to that provider.
+/// - A call that names a provider goes to that provider. A revocation goes to the provider of the token's form, too.
 /// - A token of a call that names none is routed by its form: see ``TokenPattern``. With a single pool, the form is not used.
 /// - Any other call goes to the only pool that has the operation.
 package final class ProviderRouter: Sendable {
@@ -168,16 +168,29 @@ extension ProviderRouter: TokenProvider {
         case .account:
             return try await pool(for: .accountRevocation, request.target).provider.revoke(request, deadline: deadline)
         case .token(let token):
-            switch try pool(for: token, naming: request.provider) {
-            case .success(let pool): return try await pool.provider.revoke(request, deadline: deadline)
-            case .failure: throw VerificationError(.invalidRequest, Rejection.unroutable.message)
+            guard case .success(let pool) = try pool(for: token, naming: request.provider) else {
+                throw VerificationError(.invalidRequest, Rejection.unroutable.message)
             }
+            let outcome = try await pool.provider.revoke(request, deadline: deadline)
+            guard let other = otherPool(for: token, naming: request.provider) else { return outcome }
+            var request = request
+            (request.provider, request.applicationID) = (nil, nil)
+            return outcome.combined(with: try await other.provider.revoke(request, deadline: deadline))
         }
     }
 
+    /// Returns the pool of a token's form, if the call names another. The named provider may not know the token, so it has nothing to revoke, and
+    /// calls that name none would go on to get an identity.
+    private func otherPool(for token: Token, naming name: String?) -> Pool? {
+        guard let name, case .pool(let pool)? = try? route(token, naming: nil), !pool.names.contains(name) else { return nil }
+        return pool
+    }
+
     package func equivalents(of token: Token, naming name: String?) -> [Token] {
-        guard case .pool(let pool)? = try? route(token, naming: name) else { return [] }
-        return pool.provider.equivalents(of: token, naming: name)
+        var tokens: [Token] = []
+        if case .pool(let pool)? = try? route(token, naming: name) { tokens = pool.provider.equivalents(of: token, naming: name) }
+        let others = otherPool(for: token, naming: name)?.provider.equivalents(of: token, naming: nil) ?? []
+        return tokens + others.filter { !tokens.contains($0) }
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {

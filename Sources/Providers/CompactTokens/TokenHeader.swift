@@ -1,23 +1,23 @@
-internal import DoormanCrypto
+package import DoormanCrypto
 internal import StrictJSON
 
 /// The header of a token (RFC 7515, section 4), as far as Doorman uses it.
 ///
 /// `jwk`, `jku`, `x5u`, `x5c` and `x5t` are ignored: keys come from the issuer alone, and never from a token.
-struct TokenHeader: Sendable, Hashable {
+package struct TokenHeader: Sendable, Hashable {
     /// The maximum length of a key id in bytes.
-    static let maximumKeyIDBytes = 256
+    package static let maximumKeyIDBytes = 256
     /// The maximum length of a media type in bytes. Comparing a longer text without regard to case could take milliseconds.
     private static let maximumTypeBytes = 128
 
-    let algorithm: SignatureAlgorithm
+    package let algorithm: SignatureAlgorithm
     /// The id of the key; `nil` if the header names none. Compared byte for byte.
-    let keyID: [UInt8]?
+    package let keyID: [UInt8]?
     /// Whether `typ` says that the token is an access token (RFC 9068, section 2.1).
-    let isAccessToken: Bool
+    package let isAccessToken: Bool
 
     /// - Parameter bytes: The decoded first part of a token.
-    init(_ bytes: [UInt8]) throws(RejectedToken) {
+    package init(_ bytes: [UInt8]) throws(RejectedToken) {
         guard let members = JSONValue(bytes: bytes)?.object else {
             throw RejectedToken(.malformedToken, "The token's header is not a JSON object.")
         }

@@ -39,11 +39,11 @@ package struct CompactParts: Sendable {
     }
 }
 
-/// The rejection of a token, thrown by the checks of its parts. It leaves the module as a value: see ``Verdict``.
+/// The rejection of a token, thrown by the checks of its parts. It leaves a verifier as a value: see ``Verdict``.
 package struct RejectedToken: Error, Sendable, Hashable {
     package let rejection: Rejection
 
-    init(_ reason: Rejection.Reason, _ message: String) {
+    package init(_ reason: Rejection.Reason, _ message: String) {
         rejection = Rejection(reason, message)
     }
 }

@@ -1,13 +1,13 @@
-internal import DoormanCore
+package import DoormanCore
 internal import DoormanCrypto
 
 /// The second spelling of a token that is signed on an elliptic curve.
 ///
 /// If *(r, s)* is a valid signature of ECDSA, *(r, n − s)* is one, too, and everyone can compute it. Issuers use either, so neither can be
 /// refused. Signatures of the other algorithms have one spelling.
-enum SignatureTwin {
+package enum SignatureTwin {
     /// Returns the token with the other signature; `nil` if the token is malformed or signed by another algorithm.
-    static func token(of token: Token, maximumBytes: Int) -> Token? {
+    package static func token(of token: Token, maximumBytes: Int) -> Token? {
         do throws(RejectedToken) {
             let parts = try CompactParts(token.bytes, maximumBytes: maximumBytes)
             guard let bytes = Base64URLDecoder.decode(token.bytes.span.extracting(parts.header)),
