@@ -229,6 +229,20 @@ struct LocalRevocationTests {
         #expect(scene.verifier.statistics.denials == 2)
     }
 
+    @Test("a full list has room for a denial that it holds")
+    func repeatedDenial() throws {
+        let scene = try Scene { $0.maximumDenials = 1 }
+        func apply(_ token: String, _ time: Duration) -> Bool {
+            let key = scene.verifier.key(of: Token(token).bytes.span)
+            return scene.verifier.apply(.token([key], .at(scene.clock.wallTime.advanced(by: time))))
+        }
+        #expect(apply("EMAWone", .seconds(60)))
+        #expect(apply("EMAWone", .seconds(60)))
+        #expect(apply("EMAWone", .seconds(30)))
+        #expect(!apply("EMAWtwo", .seconds(60)))
+        #expect(!apply("EMAWone", .seconds(3600)), "the longer denial needs a slot while it is made")
+    }
+
     @Test("a token is not revoked if the list has no room for the tokens that are denied with it")
     func noRoomForEquivalents() async throws {
         let scene = try Scene { $0.maximumDenials = 1 }

@@ -315,6 +315,53 @@ struct LogStateTests {
         #expect(position(scene, after: settings.revocationBound) == scene.position)
     }
 
+    @Test("a revocation waits for nodes beyond the number that can be known")
+    func tooManyNodes() {
+        var scene = Scene(acknowledgement: .fleet)
+        func hear(_ number: Int, of applied: LogID) {
+            let node = NodeID(bytes: number.description.utf8.map(\.self) + [UInt8](repeating: 9, count: NodeID.byteCount - 4))
+            scene.read(node, .heartbeat(Heartbeat(number: UInt64(number), lastRevocation: 0, applied: applied, isLast: false)))
+        }
+        // Nodes from before this epoch are no longer to be expected.
+        scene.now = scene.now.advanced(by: .seconds(60))
+        for number in 0..<FleetSettings.maximumNodes { hear(1000 + number, of: LogID(2_000_000, 0)) }
+        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        scene.log.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
+        scene.read(Sample.node, .revocation(Self.revocation, number: number))
+        #expect(scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now) != nil)
+        hear(3000, of: .zero)
+        #expect(scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now) == nil)
+        // The others are silent, and one makes room.
+        scene.now = scene.now.advanced(by: .seconds(60))
+        hear(3000, of: LogID(2_000_000, 0))
+        #expect(scene.log.nodes.count == FleetSettings.maximumNodes)
+        #expect(scene.log.liveNodes(at: scene.now) == 1)
+    }
+
+    @Test("a revocation that is read back before its append has an answer is not sent again")
+    func earlyReadBack() {
+        var scene = Scene()
+        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        scene.read(Sample.node, .revocation(Self.revocation, number: number))
+        scene.log.didSend(number, at: scene.position)
+        #expect(scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now) == scene.position)
+        scene.beat()
+        #expect(scene.log.waitingRevocations == 0)
+    }
+
+    @Test("what the store has lost does not count to the revocations that may wait")
+    func repetitions() {
+        var scene = Scene()
+        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        #expect(scene.log.waitingRepetitions == 0)
+        scene.log.didSend(number, at: scene.position)
+        // The next heartbeat shows that it is not in the log.
+        scene.beat()
+        #expect(scene.log.waitingRevocations == 1 && scene.log.waitingRepetitions == 1)
+        scene.log.didSend(number, at: scene.position)
+        #expect(scene.log.waitingRevocations == 0 && scene.log.waitingRepetitions == 0)
+    }
+
     @Test("a node that starts in an old epoch knows all nodes")
     func knownNodes() {
         var old = Scene(

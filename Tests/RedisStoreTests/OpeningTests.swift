@@ -36,6 +36,9 @@ struct OpeningTests {
             (["aof_enabled:0", "server_time_usec:1000000000", "uptime_in_seconds:100", "rdb_last_save_time:901"], false),
             (["aof_enabled:0", "server_time_usec:1000000000", "uptime_in_seconds:100", "rdb_last_save_time:950"], true),
             (["rdb_saves:1"], true), (["rdb_last_load_keys_loaded:7"], true), ([], true),
+            // No number of a server ends this process.
+            (["uptime_in_seconds:-9223372036854775808"], false), (["server_time_usec:-9223372036854775808"], false),
+            (["uptime_in_seconds:9223372036854775807", "server_time_usec:9223372036854775807"], false),
         ])
     func persistence(_ lines: [String], _ hasSnapshots: Bool) throws {
         let base = ["run_id:a", "role:master", "master_replid:b", "rdb_last_save_time:0"]

@@ -30,6 +30,10 @@ package final class MemoryStore: SharedStore {
         var run = 1
         var isRunning = true
         var failure: StoreError?
+        var appendFailure: StoreError?
+        var appendTime = Duration.zero
+        /// The number of looks at the range of a log before one that times out.
+        var rangesUntilTimeOut: Int?
     }
 
     private let timeSource: TimeSource
@@ -75,6 +79,40 @@ package final class MemoryStore: SharedStore {
     /// Lets every command fail; `nil` ends it. Commands then change nothing.
     package func fail(with error: StoreError?) {
         state.withLockedValue { $0.failure = error }
+    }
+
+    /// Lets every append fail; `nil` ends it.
+    package func failAppends(with error: StoreError?) {
+        state.withLockedValue { $0.appendFailure = error }
+    }
+
+    /// Lets every append take a time.
+    package func slowAppends(to time: Duration) {
+        state.withLockedValue { $0.appendTime = time }
+    }
+
+    /// Removes all data, and lets the second look at the range of a log from now on time out.
+    package func emptyAndTimeOutOnce() {
+        state.withLockedValue { state in
+            state.contents = Contents()
+            state.rangesUntilTimeOut = 1
+        }
+    }
+
+    /// Waits as long as an append takes.
+    fileprivate func beginAppend() async throws(StoreError) {
+        let (failure, time) = state.withLockedValue { ($0.appendFailure, $0.appendTime) }
+        if let failure { throw failure }
+        if time > .zero { await timeSource.sleep(timeSource.now().advanced(by: time)) }
+    }
+
+    fileprivate func beginRange() throws(StoreError) {
+        let timesOut = state.withLockedValue { state in
+            guard let left = state.rangesUntilTimeOut else { return false }
+            state.rangesUntilTimeOut = left > 0 ? left - 1 : nil
+            return left == 0
+        }
+        if timesOut { throw .timedOut }
     }
 
     package func openSession() async throws(StoreError) -> any StoreSession {
@@ -148,7 +186,8 @@ private final class MemoryStoreSession: StoreSession {
     }
 
     func logRange(of log: [UInt8]) async throws(StoreError) -> ClosedRange<LogID>? {
-        try execute { contents, _ in
+        try store.beginRange()
+        return try execute { contents, _ in
             guard let records = contents.logs[log]?.records, let first = records.first, let last = records.last else { return nil }
             return first.id...last.id
         }
@@ -159,7 +198,8 @@ private final class MemoryStoreSession: StoreSession {
     }
 
     func append(_ record: LogAppend, to log: [UInt8]) async throws(StoreError) -> LogID {
-        try execute { contents, time in
+        try await store.beginAppend()
+        return try execute { contents, time in
             let now = UInt64(max(0, time.wallTime().millisecondsSince1970))
             let id = contents.logs[log, default: .init()].append(record, at: now)
             for key in record.removedKeys { contents.values[key] = nil }

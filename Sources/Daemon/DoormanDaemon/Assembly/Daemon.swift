@@ -145,7 +145,9 @@ package struct Daemon {
         // They end in reverse order: the monitor looks on while the server drains, and the admin pages show it.
         var services: [any Service] = exporters
         // It follows the fleet's log before the first call, and until the last.
-        if let node = dependencies.fleetNode { services.append(FleetFollower(node: node, cache: dependencies.verifier)) }
+        if let node = dependencies.fleetNode {
+            services.append(FleetFollower(node: node, cache: dependencies.verifier, logger: logger))
+        }
         services += [monitor, AnnouncedServer(server: server, notifier: notifier), reloader]
         if !settings.portFile.isEmpty {
             services.append(PortFile("server.port-file", path: settings.portFile) { server.addresses.compactMap(\.port).first })

@@ -3,6 +3,7 @@ internal import DoormanCrypto
 internal import DoormanFleet
 internal import DoormanSupport
 internal import DoormanWire
+internal import Logging
 internal import NIOConcurrencyHelpers
 internal import RedisStore
 internal import ServiceLifecycle
@@ -53,9 +54,14 @@ struct FleetNode: Sendable {
 struct FleetFollower: Service {
     let node: FleetNode
     let cache: CachingVerifier
+    let logger: Logger
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await node.fleet.run(applyingTo: cache) }
+        let lost = node.fleet.statistics.waitingRevocations
+        if lost > 0 {
+            logger.error("the fleet's store never received revocations of this server", metadata: ["revocations": "\(lost)"])
+        }
         await node.store.shutDown()
     }
 }

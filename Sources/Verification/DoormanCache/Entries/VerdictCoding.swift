@@ -7,7 +7,7 @@ package struct VerdictCoding: Sendable {
     package let encode: @Sendable (Verdict) -> EncodedResponse
     /// Reads a verdict back from its encoded form; `nil` if that is not possible. Then the cache stores the verdict beside its response.
     ///
-    /// The only function that is called with a lock held.
+    /// Called with a shard's lock held.
     package let decode: @Sendable (EncodedResponse) -> Verdict?
 
     /// - Parameter decode: The default reads nothing back.

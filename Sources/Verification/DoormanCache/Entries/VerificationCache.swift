@@ -2,8 +2,8 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// The cache of verdicts. Bits of the key choose a shard, and each shard has a lock. No lock is held during a call to another part
-/// of Doorman, except that verdicts are read from their responses.
+/// The cache of verdicts. Bits of the key choose a shard, and each shard has a lock. A shard's lock is held while
+/// verdicts are read from their responses and compared with the conditions of removals, and during no other call to another part of Doorman.
 package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
     private let slotAddresses: SlotAddressTable
@@ -258,12 +258,18 @@ extension VerificationCache {
 
     func isDenied(_ key: TokenKey, at now: Instant) -> Bool { denials.isDenied(key, at: now) }
 
+    /// A denial that ends this much earlier than it could is not extended: the wall clock that its end is computed with goes at another speed.
+    private static let denialTolerance = Duration.seconds(1)
+
     /// Applies the revocation of a token by another node.
     ///
     /// - Returns: Whether the denial list had room.
     func applyDenial(of keys: [TokenKey], until end: Instant, now: Instant) -> Bool {
-        guard var reservation = denials.reserveForFleet(keys.count, now: now) else { return false }
-        for key in keys { deny(key, until: end, &reservation) }
+        // Lasting denials are applied at every look into the store, and a full list has room for those that it holds.
+        let last = max(now, end.advanced(by: .zero - Self.denialTolerance))
+        let new = keys.filter { !denials.isDenied($0, at: last) }
+        guard var reservation = denials.reserveForFleet(new.count, now: now) else { return false }
+        for key in new { deny(key, until: end, &reservation) }
         denials.release(reservation)
         return true
     }

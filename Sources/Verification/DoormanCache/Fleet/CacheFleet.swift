@@ -34,7 +34,8 @@ package protocol CacheFleet: AnyObject, Sendable {
     /// Announces a revocation that has been carried out here, in its reserved place.
     ///
     /// - Returns: Its position in the log.
-    /// - Throws: `.storeUnavailable` if it is not acknowledged by the deadline. It stays in line, and is announced later.
+    /// - Throws: `.storeUnavailable` if it is not acknowledged shortly before the deadline, or if the store has been away for a while. It stays in
+    ///   line, and is announced later, if this server does not stop before. `.invalidRequest` for an account id that no message can hold.
     func announce(
         _ revocations: [SharedRevocation], deadline: Deadline
     ) async throws(VerificationError) -> RevocationPosition

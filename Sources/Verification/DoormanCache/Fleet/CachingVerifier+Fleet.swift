@@ -116,8 +116,15 @@ extension CachingVerifier {
     }
 
     /// Stores a verdict for the other nodes.
-    func share(_ identity: Identity, tokenEnd: Timestamp, _ ticket: SharedTicket) {
+    func share(
+        _ identity: Identity, for key: TokenKey, tokenEnd: Timestamp, requestedAt: Instant, _ ticket: SharedTicket
+    ) {
         guard fleet != nil, !upstream.seesNoRevocation(provider: identity.provider) else { return ticket.giveUp() }
+        // The provider lags behind a revocation that the log has. Once the denial has ended, another node would take the entry for a later one.
+        let (verdict, now) = (Verdict.valid(identity), timeSource.now())
+        guard cache.denial(of: verdict, for: key, requestedAt: requestedAt, now: now) == nil,
+            !cache.isRemoved(verdict, requestedAt: requestedAt, now: now)
+        else { return ticket.giveUp() }
         ticket.share(identity, tokenEnd)
     }
 

@@ -417,7 +417,7 @@ extension CachingVerifier {
             } else {
                 cache.remove(key, requestedBefore: requestedAt)
             }
-            share(identity, tokenEnd: tokenEnd, ticket)
+            share(identity, for: key, tokenEnd: tokenEnd, requestedAt: requestedAt, ticket)
             identity.freshness = .fresh
             return EncodedVerdict(.valid(identity), coding.encode(.valid(identity)))
         }

@@ -181,7 +181,8 @@ extension LogState {
     fileprivate func judge(_ entry: SharedEntry, _ keys: [TokenKey]) -> Result<Instant, EntryRejection> {
         guard let epoch, entry.askedAfter.epoch == epoch else { return .failure(.epoch) }
         guard let caughtUpAt, entry.askedAfter.id >= floor,
-            !index.hasRevocation(of: keys, entry.identity, after: entry.askedAfter.id)
+            !index.hasRevocation(of: keys, entry.identity, after: entry.askedAfter.id),
+            !hasPendingRevocation(of: keys, entry.identity)
         else { return .failure(.revoked) }
         return .success(caughtUpAt)
     }

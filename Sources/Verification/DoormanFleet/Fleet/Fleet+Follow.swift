@@ -32,13 +32,20 @@ extension Fleet {
     }
 
     private func close(_ session: any StoreSession) {
-        state.withLockedValue { $0.session = nil }
+        state.withLockedValue { [now = timeSource.now()] state in
+            state.session = nil
+            state.disconnectedAt = now
+        }
         session.close()
     }
 
     private func follow(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
         var maintenanceAt = timeSource.now().advanced(by: settings.maintenanceInterval)
+        var lastRound = timeSource.now()
         while !Task.isCancelled {
+            // If the process was stopped for longer, the log may no longer have what this node has not read.
+            guard lastRound.duration(to: timeSource.now()) <= settings.retention else { throw .timedOut }
+            lastRound = timeSource.now()
             try await goingOn { () async throws(StoreError) in
                 try await beat(session, .regular)
                 await sendRevocations()
@@ -51,11 +58,26 @@ extension Fleet {
             await timeSource.sleep(timeSource.now().advanced(by: settings.pollInterval))
         }
         // In a task of its own, since this one is cancelled: the others need not wait for this node any more.
-        await timeSource.spawn { _ = try? await self.beat(session, .end) }.value
+        await timeSource.spawn { await self.leave(session) }.value
+    }
+
+    /// Sends the revocations that wait, for as long as the store takes them, and says goodbye.
+    private func leave(_ session: any StoreSession) async {
+        let end = timeSource.now().advanced(by: FleetSettings.leaveTime)
+        var left = state.withLockedValue { $0.log.waitingRevocations }
+        while left > 0, timeSource.now() < end {
+            await sendRevocations()
+            let waiting = state.withLockedValue { $0.log.waitingRevocations }
+            // Another task may be sending.
+            if waiting == left { await timeSource.sleep(timeSource.now().advanced(by: settings.pollInterval)) }
+            left = waiting
+        }
+        _ = try? await beat(session, .end)
     }
 
     /// Performs commands of the log. After a failure that leaves the session open, the next round tries again. A store that refuses to write
-    /// may no longer be the primary, so this node looks for the primary again. So it does after any failure once it is not caught up.
+    /// may no longer be the primary, so this node looks for the primary again. So it does after any failure once it is not caught up, or if it
+    /// has left the epoch of a log that was cut: only a new session reads the log from its window.
     private func goingOn(_ commands: () async throws(StoreError) -> Void) async throws(StoreError) {
         do throws(StoreError) {
             try await commands()
@@ -63,8 +85,11 @@ extension Fleet {
             switch error {
             case .unavailable, .refused: throw error
             case .timedOut, .busy, .full, .malformed:
-                guard gate.isOpen(at: timeSource.now()) else { throw error }
-                state.withLockedValue { $0.lastFailure = error.cause }
+                let isInEpoch = state.withLockedValue { state in
+                    state.lastFailure = error.cause
+                    return state.log.epoch != nil
+                }
+                guard isInEpoch, gate.isOpen(at: timeSource.now()) else { throw error }
             }
         }
     }
@@ -165,7 +190,7 @@ extension Fleet {
             switch end {
             case .after(let time): hasRoom = cache.apply(.token(keys, .after(time)))
             case .at(let end):
-                hasRoom = timeSource.wallTime() >= end || cache.apply(.token(keys, .at(end)))
+                hasRoom = pastTime >= end || cache.apply(.token(keys, .at(end)))
                 if hasRoom, let key = known.first?.key { state.withLockedValue { $0.lastingDenials[key] = revocation } }
             }
         case .account(let id, let provider, let application):
@@ -204,6 +229,13 @@ extension Fleet {
         state.withLockedValue { $0.log.begin(epoch, floor: floor, now: now) }
     }
 
+    /// A time that has passed: the earlier one of this node's clock and the store's. A clock that is ahead for a moment must not end a denial
+    /// that everyone needs.
+    private var pastTime: Timestamp {
+        let stored = state.withLockedValue { $0.log.applied.milliseconds }
+        return min(timeSource.wallTime(), Timestamp(millisecondsSince1970: Int64(clamping: stored)))
+    }
+
     private var isDenialListFull: Bool { state.withLockedValue { $0.isDenialListFull } }
 
     /// Applies the lasting denials of the store, and sends those that it lacks.
@@ -211,7 +243,7 @@ extension Fleet {
     /// - Returns: False if the denial list is full.
     private func readDenials(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) -> Bool {
         let (secrets, key) = state.withLockedValue { ($0.secrets, $0.secrets.denialsKey) }
-        let start = timeSource.wallTime().millisecondsSince1970
+        let start = pastTime.millisecondsSince1970
         var (offset, stored) = (0, Set<TokenKey>())
         while !Task.isCancelled {
             let members = try await measure { [offset] () async throws(StoreError) in
@@ -231,7 +263,7 @@ extension Fleet {
             let known = stored.union(state.log.waitingTokens)
             // In an order that each run repeats, for simulations.
             for (key, revocation) in state.lastingDenials.sorted(by: { $0.key.bits < $1.key.bits }) where !known.contains(key) {
-                _ = state.log.add(revocation, entryKeys: [], now: now)
+                _ = state.log.add(revocation, entryKeys: [], isRepetition: true, now: now)
             }
         }
         return true
@@ -249,17 +281,17 @@ extension Fleet {
 
     /// Forgets what no longer matters, here and in the store, and notices a log that was emptied or cut.
     private func maintain(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
-        let (now, wallTime) = (timeSource.now(), timeSource.wallTime())
+        let (now, pastTime) = (timeSource.now(), pastTime)
         let (logKey, denialsKey) = state.withLockedValue { state in
             state.log.purge(now: now)
             // Someone may have deleted the lasting denials alone.
             if state.denialsReadAt.duration(to: now) >= settings.denialsInterval { state.needsDenials = true }
             state.lastingDenials = state.lastingDenials.filter { denial in
-                if case .token(_, .at(let end)) = denial.value { wallTime < end } else { false }
+                if case .token(_, .at(let end)) = denial.value { pastTime < end } else { false }
             }
             return (state.secrets.logKey, state.secrets.denialsKey)
         }
-        let ended = wallTime.advanced(by: .zero - FleetSettings.clockSkew).millisecondsSince1970
+        let ended = pastTime.advanced(by: .zero - FleetSettings.clockSkew).millisecondsSince1970
         try await measure { () async throws(StoreError) in try await session.removeMembers(of: denialsKey, below: ended) }
         let range = try await measure { () async throws(StoreError) in try await session.logRange(of: logKey) }
         let isCut = state.withLockedValue { $0.log.isCut(range) }

@@ -9,7 +9,10 @@ internal import NIOConcurrencyHelpers
 extension Fleet {
     package func reserveRevocation() throws(VerificationError) {
         let hasRoom = state.withLockedValue { state in
-            guard state.reserved + state.log.waitingRevocations < FleetSettings.maximumWaitingRevocations else { return false }
+            guard
+                state.reserved + state.log.waitingRevocations - state.log.waitingRepetitions
+                    < FleetSettings.maximumWaitingRevocations
+            else { return false }
             state.reserved += 1
             return true
         }
@@ -26,29 +29,39 @@ extension Fleet {
         _ revocations: [SharedRevocation], deadline: Deadline
     ) async throws(VerificationError) -> RevocationPosition {
         let now = timeSource.now()
+        let records = revocations.map { ($0, Revocation($0, keySecrets)) }
+        // A record that can't be sent would stay in line, and with it all that come later.
+        guard records.allSatisfy({ FleetRecord(node: node, .revocation($0.1, number: 1)).packed() != nil }) else {
+            releaseRevocation()
+            throw .notAnnounceable
+        }
         let numbers = state.withLockedValue { state in
             state.reserved -= 1
             let first = state.log.lastOwn + 1
-            for revocation in revocations {
-                let record = Revocation(revocation, keySecrets)
+            for (revocation, record) in records {
                 _ = state.log.add(record, entryKeys: revocation.entryKeys(state.secrets), now: now)
             }
             return first...state.log.lastOwn
         }
+        // The caller must still hear why.
+        let end = deadline.instant.advanced(by: .zero - FleetSettings.answerTime)
         while true {
             await sendRevocations()
             let now = timeSource.now()
-            let position = state.withLockedValue { $0.log.acknowledgedPosition(ofOwn: numbers, now: now) }
+            let (position, isCutOff) = state.withLockedValue {
+                ($0.log.acknowledgedPosition(ofOwn: numbers, now: now), $0.isCutOff(at: now))
+            }
             if let position {
                 return RevocationPosition(
                     AuthorPosition(node: node, number: numbers.upperBound, milliseconds: position.milliseconds))
             }
-            guard !Task.isCancelled, !deadline.hasPassed(at: now) else { throw .notAnnounced }
-            await timeSource.sleep(min(deadline.instant, now.advanced(by: settings.pollInterval / 5)))
+            guard !Task.isCancelled, !isCutOff, now < end else { throw .notAnnounced }
+            await timeSource.sleep(min(end, now.advanced(by: settings.pollInterval / 5)))
         }
     }
 
-    /// Appends the waiting revocations to the log, in their order. Returns at once if another task does.
+    /// Appends waiting revocations to the log, in their order, for the time between two looks into it: this node must not miss its own
+    /// heartbeats, nor a call its deadline, while many wait. Returns at once if another task does.
     func sendRevocations() async {
         let session = state.withLockedValue { state -> (any StoreSession)? in
             guard !state.isSending, let session = state.session, state.log.epoch != nil else { return nil }
@@ -61,7 +74,8 @@ extension Fleet {
     }
 
     private func send(to session: any StoreSession) async {
-        while let (append, number) = nextAppend() {
+        let end = timeSource.now().advanced(by: settings.pollInterval)
+        while timeSource.now() < end, let (append, number) = nextAppend() {
             let logKey = state.withLockedValue { $0.secrets.logKey }
             let position = try? await measure { () async throws(StoreError) in try await session.append(append, to: logKey) }
             guard let position else { return }
@@ -90,6 +104,9 @@ extension Fleet {
 }
 
 extension VerificationError {
+    fileprivate static let notAnnounceable = VerificationError(
+        .invalidRequest, "No account has this id: it contains a character that no message to another server can hold.",
+        request: .responded)
     fileprivate static let notAnnounced = VerificationError(
         .storeUnavailable,
         "This server denies the token or account. The other servers of the fleet will hear of it when the store is reachable again.",

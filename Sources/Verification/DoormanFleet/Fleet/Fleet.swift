@@ -14,6 +14,8 @@ package final class Fleet: Sendable {
         var secrets: FleetSecrets
         /// `nil` while there is no connection.
         var session: (any StoreSession)?
+        /// The time since which there has been no connection.
+        var disconnectedAt: Instant
         var isSending = false
         /// Reserved places of revocations that have not been announced yet.
         var reserved = 0
@@ -26,6 +28,11 @@ package final class Fleet: Sendable {
         var counts = FleetCounts()
         /// The denials that must survive a store that forgets them, by the token's first key.
         var lastingDenials: [TokenKey: Revocation] = [:]
+
+        /// Whether a connection is not to be expected within a call.
+        func isCutOff(at now: Instant) -> Bool {
+            session == nil && disconnectedAt.duration(to: now) > FleetSettings.longestReconnect
+        }
     }
 
     let store: any SharedStore
@@ -52,7 +59,8 @@ package final class Fleet: Sendable {
         self.fingerprint = fingerprint
         self.node = node
         keySecrets = secrets.ids
-        state = NIOLockedValueBox(State(log: LogState(node: node, settings: settings), secrets: secrets))
+        state = NIOLockedValueBox(
+            State(log: LogState(node: node, settings: settings), secrets: secrets, disconnectedAt: timeSource.now()))
     }
 
     /// Replaces the secrets that seal entries and records. The cache keys stay those of the start.

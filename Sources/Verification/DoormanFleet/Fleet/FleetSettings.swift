@@ -54,7 +54,13 @@ package struct FleetSettings: Sendable {
     static let waitMilliseconds: ClosedRange<UInt64> = 20...50
     /// The time until the next attempt to reach the store, in milliseconds. It doubles with each failure.
     static let reconnectMilliseconds: ClosedRange<UInt64> = 50...1000
-    /// The maximum revocations that wait for the store.
+    /// The time before the deadline of a revocation at which its caller hears that the store does not have it.
+    static let answerTime = Duration.milliseconds(100)
+    /// The time without a connection after which no revocation waits for one.
+    static let longestReconnect = Duration.seconds(1)
+    /// The longest time for which a node that stops sends the revocations that wait.
+    static let leaveTime = Duration.seconds(2)
+    /// The maximum revocations of calls that wait for the store. What a store has lost is repeated beyond it, and bounded by the denial list.
     package static let maximumWaitingRevocations = 10_000
     /// The maximum records that are read at once.
     static let batch = 512

@@ -13,7 +13,7 @@ struct KnownNode: Sendable {
     var lastHeartbeat: UInt64 = 0
     /// The position that the node says it has applied.
     var applied = LogID.zero
-    /// The time of its last record, on this node's clock.
+    /// The time of its last heartbeat or, before the first, of its first record, on this node's clock.
     var heardAt: Instant
     var hasLeft = false
     /// The epoch whose log has all its revocations, as its last heartbeat says.

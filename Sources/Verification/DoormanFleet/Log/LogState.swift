@@ -54,6 +54,10 @@ struct LogState: Sendable {
     private var firstUnsent = 0
     /// The numbers of those that the log has acknowledged, and that have not been read back.
     private var unseen: Set<UInt64> = []
+    /// The number of those that are sent again because the store has lost them, and that wait.
+    private(set) var waitingRepetitions = 0
+    /// The subjects of those that have not been read back, with the number of revocations: ``index`` does not have them yet.
+    private var pending: [RevocationSubject: Int] = [:]
 
     struct OwnRevocation: Sendable {
         let revocation: Revocation
@@ -63,6 +67,10 @@ struct LogState: Sendable {
         let end: Instant
         /// Its position once the store has acknowledged it.
         var position: LogID?
+        /// Whether the store has lost it, and it is sent again.
+        var isRepetition: Bool
+        /// Whether it has not been read back.
+        var isPending = false
     }
 
     init(node: NodeID, settings: FleetSettings) {
@@ -156,13 +164,33 @@ extension LogState {
             known.missing[number] = nil
             known.advance(to: number, lastIsMissing: false, now: now)
         }
-        guard nodes[record.node] != nil || nodes.count < FleetSettings.maximumNodes else { return }
+        guard nodes[record.node] != nil || hasRoom(now: now) else {
+            // It may serve what it has, and nothing more is known of it.
+            knowsNodesAfter = max(knowsNodesAfter, now.advanced(by: longestSilence))
+            return
+        }
         nodes[record.node] = known
+    }
+
+    /// The time without a word of a node after which it serves nothing that the others don't know of: its own time begins with a heartbeat that
+    /// it has read back, and the one after the last that is known here may be lost.
+    private var longestSilence: Duration { settings.revocationBound + settings.heartbeatInterval }
+
+    /// Returns whether there is room for another node. Makes room by forgetting one that is gone.
+    private mutating func hasRoom(now: Instant) -> Bool {
+        guard nodes.count >= FleetSettings.maximumNodes else { return true }
+        let gone = nodes.first { _, node in
+            node.missing.isEmpty && (node.hasLeft || node.heardAt.duration(to: now) > longestSilence)
+        }
+        if let gone { nodes[gone.key] = nil }
+        return gone != nil
     }
 
     private mutating func finishOwn(_ content: FleetRecord.Content, now: Instant) {
         switch content {
-        case .revocation(_, let number): unseen.remove(number)
+        case .revocation(_, let number):
+            unseen.remove(number)
+            setPending(number, to: false)
         case .heartbeat(let heartbeat):
             guard let sentAt = heartbeatsSent[heartbeat.number] else { return }
             heartbeatsSent = heartbeatsSent.filter { $0.key > heartbeat.number }
@@ -191,10 +219,15 @@ extension LogState {
 
     private mutating func sendAgain(_ numbers: Set<UInt64>) {
         guard !numbers.isEmpty else { return }
-        for number in numbers { own[number]?.position = nil }
+        for number in numbers {
+            own[number]?.position = nil
+            own[number]?.isRepetition = true
+            setPending(number, to: true)
+        }
         unseen.subtract(numbers)
         unsent = numbers.union(unsent[firstUnsent...]).sorted()
         firstUnsent = 0
+        waitingRepetitions = unsent.count { own[$0]?.isRepetition == true }
     }
 
     private mutating func add(_ revocation: Revocation, keys: [TokenKey], at id: LogID, now: Instant) {
@@ -215,12 +248,31 @@ extension LogState {
 extension LogState {
     /// Adds a revocation of this node, which is then sent in its turn.
     ///
+    /// - Parameter isRepetition: Whether the store has lost it. Default false.
     /// - Returns: Its number.
-    mutating func add(_ revocation: Revocation, entryKeys: [[UInt8]], now: Instant) -> UInt64 {
+    mutating func add(_ revocation: Revocation, entryKeys: [[UInt8]], isRepetition: Bool = false, now: Instant) -> UInt64 {
         lastOwn += 1
-        own[lastOwn] = OwnRevocation(revocation: revocation, entryKeys: entryKeys, end: now.advanced(by: settings.retention))
+        own[lastOwn] = OwnRevocation(
+            revocation: revocation, entryKeys: entryKeys, end: now.advanced(by: settings.retention), isRepetition: isRepetition)
         unsent.append(lastOwn)
+        if isRepetition { waitingRepetitions += 1 }
+        setPending(lastOwn, to: true)
         return lastOwn
+    }
+
+    /// Notes whether a revocation of this node has not been read back.
+    private mutating func setPending(_ number: UInt64, to isPending: Bool) {
+        guard let revocation = own[number], revocation.isPending != isPending else { return }
+        own[number]?.isPending = isPending
+        for subject in revocation.revocation.subjects {
+            let count = (pending[subject] ?? 0) + (isPending ? 1 : -1)
+            pending[subject] = count > 0 ? count : nil
+        }
+    }
+
+    /// Returns whether this node has revoked a token or its account, and has not read that back. An entry in the store may be from before it.
+    func hasPendingRevocation(of keys: [TokenKey], _ identity: Identity) -> Bool {
+        !pending.isEmpty && RevocationSubject.all(of: keys, identity).contains { pending[$0] != nil }
     }
 
     /// The first revocation of this node that is not in the log.
@@ -241,9 +293,11 @@ extension LogState {
     mutating func didSend(_ number: UInt64, at position: LogID) {
         own[number]?.position = position
         lastInLog = max(lastInLog, number)
-        unseen.insert(number)
+        // The follower may have read it back already.
+        if own[number]?.isPending == true { unseen.insert(number) }
         guard firstUnsent < unsent.count, unsent[firstUnsent] == number else { return }
         firstUnsent += 1
+        if own[number]?.isRepetition == true { waitingRepetitions -= 1 }
         guard firstUnsent > 1024, firstUnsent > unsent.count / 2 else { return }
         unsent.removeFirst(firstUnsent)
         firstUnsent = 0
@@ -301,9 +355,7 @@ extension LogState {
     func isAppliedEverywhere(_ position: LogID, now: Instant) -> Bool {
         applied >= position
             && nodes.values.allSatisfy { node in
-                // The node's own time begins with a heartbeat that it has read back. The one after the last that is known here may be lost.
-                node.hasLeft || node.applied >= position
-                    || node.heardAt.duration(to: now) > settings.revocationBound + settings.heartbeatInterval
+                node.hasLeft || node.applied >= position || node.heardAt.duration(to: now) > longestSilence
             }
     }
 }
@@ -328,6 +380,7 @@ extension LogState {
         floor = .zero
         heartbeatsSent = [:]
         unseen = Set(own.keys).subtracting(unsent[firstUnsent...])
+        for number in own.keys { setPending(number, to: true) }
     }
 
     /// The first id that the log must keep.
@@ -386,7 +439,10 @@ extension LogState {
         index.purge(at: now)
         gaps.removeAll { $0.next < applied.earlier(by: settings.retention * 2) }
         let ended = own.filter { $0.value.position != nil && $0.value.end <= now }.keys
-        for number in ended { own[number] = nil }
+        for number in ended {
+            setPending(number, to: false)
+            own[number] = nil
+        }
         unseen.subtract(ended)
         for (id, node) in nodes {
             nodes[id]?.missing = node.missing.filter { $0.value.duration(to: now) < settings.retention }

@@ -2,16 +2,38 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import DoormanWire
 
+/// The token or account that a revocation concerns.
+enum RevocationSubject: Hashable, Sendable {
+    case token(TokenKey)
+    case account(id: String, ProviderTarget)
+
+    /// Returns what a revocation of a token or of its account can name.
+    static func all(of keys: [TokenKey], _ identity: Identity) -> [RevocationSubject] {
+        let (provider, application) = (identity.provider, identity.applicationID)
+        let targets = [
+            ProviderTarget(provider: provider, applicationID: application), ProviderTarget(provider: provider),
+            ProviderTarget(applicationID: application), ProviderTarget(),
+        ]
+        return keys.map(RevocationSubject.token) + targets.map { .account(id: identity.accountID, $0) }
+    }
+}
+
+extension Revocation {
+    /// What it concerns. A token has a subject for its key under each secret.
+    var subjects: [RevocationSubject] {
+        switch self {
+        case .token(let known, _): known.map { .token($0.key) }
+        case .account(let id, let provider, let application):
+            [.account(id: id, ProviderTarget(provider: provider, applicationID: application))]
+        }
+    }
+}
+
 /// The position of the last revocation of each token and account, for as long as the store can hold an entry from before it.
 struct RevocationIndex: Sendable {
-    private enum Subject: Hashable, Sendable {
-        case token(TokenKey)
-        case account(id: String, ProviderTarget)
-    }
-
-    private var positions: [Subject: LogID] = [:]
+    private var positions: [RevocationSubject: LogID] = [:]
     /// The subjects in the order of their revocations, with the time until which each matters.
-    private var ends: [(end: Instant, subject: Subject, position: LogID)] = []
+    private var ends: [(end: Instant, subject: RevocationSubject, position: LogID)] = []
     private var firstEnd = 0
 
     mutating func add(token keys: [TokenKey], at position: LogID, until end: Instant) {
@@ -22,7 +44,7 @@ struct RevocationIndex: Sendable {
         add(.account(id: id, target), at: position, until: end)
     }
 
-    private mutating func add(_ subject: Subject, at position: LogID, until end: Instant) {
+    private mutating func add(_ subject: RevocationSubject, at position: LogID, until end: Instant) {
         positions[subject] = max(positions[subject] ?? .zero, position)
         ends.append((end, subject, position))
     }
@@ -30,13 +52,7 @@ struct RevocationIndex: Sendable {
     /// Returns whether a token or its account was revoked after a position.
     func hasRevocation(of keys: [TokenKey], _ identity: Identity, after position: LogID) -> Bool {
         guard !positions.isEmpty else { return false }
-        let (provider, application) = (identity.provider, identity.applicationID)
-        let targets = [
-            ProviderTarget(provider: provider, applicationID: application), ProviderTarget(provider: provider),
-            ProviderTarget(applicationID: application), ProviderTarget(),
-        ]
-        let subjects = keys.map(Subject.token) + targets.map { .account(id: identity.accountID, $0) }
-        return subjects.contains { (positions[$0] ?? .zero) > position }
+        return RevocationSubject.all(of: keys, identity).contains { (positions[$0] ?? .zero) > position }
     }
 
     /// Forgets the revocations that no longer matter.

@@ -12,7 +12,7 @@ package protocol SharedStore: Sendable {
 ///
 /// Any number of commands can wait for their replies. The store executes the commands of a session in the order of the calls. A command
 /// gives up after a deadline of the session's own, and then throws ``StoreError/timedOut``: the store may execute it all the same, or may
-/// have done so. A store that has answered nothing for a longer time closes the session.
+/// have done so. A command without a reply for a longer time closes the session.
 ///
 /// Keys are complete. A value is at most ``StoreLimits/value`` bytes.
 package protocol StoreSession: AnyObject, Sendable {

@@ -41,5 +41,8 @@ struct ServerInformation {
         return hasSaved || number("rdb_last_save_time") > start + 2 ? .snapshots : .none
     }
 
-    private func number(_ field: Substring) -> Int { fields[field].flatMap { Int($0) } ?? 0 }
+    /// Returns a field's number; 0 if it is missing, negative, or so large that sums could overflow.
+    private func number(_ field: Substring) -> Int {
+        fields[field].flatMap { Int($0) }.flatMap { (0...Int.max / 2).contains($0) ? $0 : nil } ?? 0
+    }
 }

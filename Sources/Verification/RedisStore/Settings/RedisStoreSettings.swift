@@ -14,7 +14,7 @@ package struct RedisStoreSettings: Sendable, Hashable {
     package var commandTimeout: Duration = .milliseconds(20)
     /// The maximum time of a command of the log or a sorted set. Default 500 ms.
     package var logTimeout: Duration = .milliseconds(500)
-    /// The time without a reply after which a session is closed. Default 1 s.
+    /// The time for which the oldest command has no reply, after which a session is closed. Default 1 s.
     package var silenceTimeout: Duration = .seconds(1)
 
     /// - Parameter addresses: At least one.
