@@ -184,7 +184,7 @@ let package = Package(
         module(
             "DoormanDaemon", in: "Sources/Daemon",
             [
-                "AccountKit", "DoormanAdmin", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
+                "AccountKit", "DoormanAdmin", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
                 "DoormanFiles", "DoormanFleet", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport",
                 "DoormanTracing", "DoormanVersion",
@@ -218,7 +218,9 @@ let package = Package(
             ]),
 
         // The programs: arguments and exit codes.
-        program("doormand", in: "Sources/Programs", ["DoormanDaemon", "DoormanFiles", "DoormanVersion", argumentParser]),
+        program(
+            "doormand", in: "Sources/Programs",
+            ["DoormanDaemon", "DoormanFiles", "DoormanSupport", "DoormanVersion", argumentParser]),
         program(
             "doorman", in: "Sources/Programs",
             [
@@ -227,7 +229,10 @@ let package = Package(
             ]),
         program(
             "account-kit-emulator", in: "Sources/Programs",
-            ["AccountKitEmulator", "DoormanFiles", "DoormanVersion", argumentParser, logging, serviceLifecycle, unixSignals]),
+            [
+                "AccountKitEmulator", "DoormanFiles", "DoormanSupport", "DoormanVersion", argumentParser, logging, serviceLifecycle,
+                unixSignals,
+            ]),
 
         // Tests: one target per module, and targets across modules.
         module(

@@ -22,6 +22,7 @@ struct WrongUseTests {
     private static let commandLine: [Mistake] = [
         Mistake(arguments: ["--port", "7117"], status: 64, message: "unknown flag --port; did you mean --server-address?"),
         Mistake(arguments: ["-p", "7117"], status: 64, message: "unknown flag -p; did you mean --server-address?"),
+        Mistake(arguments: ["-pplanted"], status: 64, message: "unknown flag -p; did you mean --server-address?"),
         Mistake(arguments: ["--verbose"], status: 64, message: "unknown flag --verbose; did you mean --log-level?"),
         Mistake(arguments: ["--ttl=60s"], status: 64, message: "unknown flag --ttl; did you mean --cache-ttl?"),
         Mistake(arguments: ["--cache-tll", "60s"], status: 64, message: "unknown flag --cache-tll; did you mean --cache-ttl?"),
@@ -40,14 +41,14 @@ struct WrongUseTests {
         Mistake(
             arguments: ["serve"], status: 64,
             message: "unexpected argument: write a setting as --key value or --key=value, and the settings file as --config FILE"),
-        Mistake(arguments: ["--config"], status: 64, message: "missing value for --config"),
+        Mistake(arguments: ["--config"], status: 64, message: "missing value for --config <file>"),
         Mistake(
             arguments: ["--config", "a.yaml", "--config", "b.yaml"], status: 64,
             message: "--config must be set once: doormand reads one settings file"),
         Mistake(arguments: ["--config", ""], status: 64, message: "--config must not be empty: write the path of a settings file"),
         Mistake(
             arguments: ["--check-config=planted"], status: 64,
-            message: "the option --check-config does not take any value, but a value was specified."),
+            message: "the option --check-config does not take any value, but … was specified."),
         Mistake(
             arguments: ["--cache-ttl"], status: 64,
             message: "cache.ttl (--cache-ttl, DOORMAN_CACHE_TTL) must be set once, to a single value"),

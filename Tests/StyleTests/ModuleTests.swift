@@ -56,7 +56,6 @@ struct ModuleTests {
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "DoormanAdmin", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc",
-            "CProcess",
             "CallerLimits",
             "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles", "DoormanFleet", "RedisStore",
             "DoormanGRPC", "DoormanGovernor", "DoormanHTTP",
@@ -77,12 +76,14 @@ struct ModuleTests {
         "AccountKitEmulator": core.union(nio).union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "FoundationEssentials",
         ]),
-        "doormand": ["ArgumentParser", "DoormanDaemon", "DoormanFiles", "DoormanVersion", "Foundation"],
+        "doormand": ["ArgumentParser", "DoormanDaemon", "DoormanFiles", "DoormanSupport", "DoormanVersion", "Foundation"],
         "doorman": libc.union(programs).union([
             "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanSupport", "DoormanVersion", "EmulatorClient",
             "FoundationEssentials",
         ]),
-        "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator", "DoormanFiles", "DoormanVersion"]),
+        "account-kit-emulator": libc.union(programs).union([
+            "AccountKitEmulator", "DoormanFiles", "DoormanSupport", "DoormanVersion",
+        ]),
     ]
 
     @Test("the test kit is built without the testing library, which a release build of the benchmarks does not have")

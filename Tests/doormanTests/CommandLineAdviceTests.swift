@@ -18,9 +18,9 @@ struct CommandLineAdviceTests {
         #expect(CommandLineAdvice(arguments: arguments).unknownCommand?.message.hasSuffix("did you mean '\(meant)'?") == true)
     }
 
-    @Test("a word that is near no command gets no suggestion, and a long word is not repeated")
+    @Test("a word that is near no command gets no suggestion, and is not repeated")
     func farAway() {
-        #expect(CommandLineAdvice(arguments: ["xyzzy"]).unknownCommand?.message == "'xyzzy' is not a command of 'doorman'")
+        #expect(CommandLineAdvice(arguments: ["xyzzy"]).unknownCommand?.message == "unknown command of 'doorman'")
         let token = CommandLineAdvice(arguments: ["EMAWverysecrettokenofauser"]).unknownCommand?.message
         #expect(token == "unknown command of 'doorman'")
     }

@@ -81,14 +81,4 @@ struct ReportTests {
                 + #""retry_after_seconds":30,"retryable":true}"#)
         #expect(busy.status == .unavailable)
     }
-
-    @Test("an error message does not repeat a misplaced token")
-    func misplaced() {
-        let token = "EMAW" + String(repeating: "x", count: 60)
-        for arguments in [[token], ["verify", "--application=\(token)"], ["verify", "a", token]] {
-            let message = DoormanCommand.withoutSecrets("Unexpected argument '\(token)'", arguments)
-            #expect(message == "Unexpected argument '…'")
-        }
-        #expect(DoormanCommand.withoutSecrets("Unexpected argument 'verfy'", ["verfy"]) == "Unexpected argument 'verfy'")
-    }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import DoormanDaemon
 internal import DoormanFiles
+internal import DoormanSupport
 internal import DoormanVersion
 internal import Foundation
 
@@ -129,7 +130,11 @@ struct DoormandCommand: AsyncParsableCommand {
             exit(withError: ExitCode(0))
         }
         guard !(error is ExitCode), exitCode(for: error) == .validationFailure else { exit(withError: error) }
-        report(WrongUse.message(message(for: error)))
+        let problem = WrongUse.message(about: Array(CommandLine.arguments.dropFirst())) { arguments in
+            do { _ = try parse(arguments) } catch { return message(for: error) }
+            return nil
+        }
+        report(problem)
         report("see doormand --help")
         exit(withError: ExitCode(64))
     }

@@ -2,6 +2,7 @@ internal import CallerLimits
 internal import CurlTransport
 internal import DoormanAdmin
 internal import DoormanCore
+internal import DoormanFiles
 internal import DoormanGRPC
 internal import DoormanHTTP
 internal import DoormanServer

@@ -1,4 +1,5 @@
 internal import DoormanFiles
+internal import DoormanSupport
 internal import Yams
 
 /// The settings in a YAML file: `ttl` under `cache`, or `cache.ttl`. JSON files work too, because JSON is YAML.

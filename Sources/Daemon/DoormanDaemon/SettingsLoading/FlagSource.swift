@@ -14,7 +14,7 @@ struct FlagSource: SettingsSource {
             if argument.hasPrefix("--") || argument.hasPrefix("-") && pendingFlag == nil {
                 let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
                 let flag = parts[0]
-                if Self.settings[flag] == nil { problems.append(Self.unknown(flag)) }
+                if Self.settings[flag] == nil { problems.append(UnknownName.message(flag: flag)) }
                 texts[flag, default: []] += parts.dropFirst().flatMap(Self.split)
                 pendingFlag = parts.count == 1 ? flag : nil
             } else if let flag = pendingFlag {
@@ -31,13 +31,6 @@ struct FlagSource: SettingsSource {
             // A value that is missing or one too many is a mistake of the command line, not of the value.
             if !setting.isList, texts.count != 1 { problems.append("\(setting.names) \(SourcedValue.notSingle.expectation)") }
         }
-    }
-
-    private static func unknown(_ flag: String) -> String {
-        guard let meant = SettingSynonyms.programFlags[SettingSynonyms.plain(flag)] else {
-            return UnknownName.message("flag", flag, spelling: \.flag)
-        }
-        return UnknownName.text("flag", flag, suggestion: meant)
     }
 
     /// Splits a value at its commas. Only settings that are lists accept more than one value.

@@ -8,7 +8,7 @@ enum UnknownName {
     ///   - kind: The kind of name, such as `key`.
     ///   - known: The known names, all written like `name`.
     static func message(_ kind: String, _ name: String, among known: [String]) -> String {
-        text(kind, name, suggestion: nearest(to: EchoedText.nameOnly(name), among: known))
+        text(kind, shown: EchoedText.name(name), suggestion: nearest(to: EchoedText.nameOnly(name), among: known))
     }
 
     /// Returns the message for an unknown name of a setting.
@@ -17,11 +17,24 @@ enum UnknownName {
     ///   - kind: The kind of name, such as `flag`.
     ///   - spelling: Returns the name of a setting in that source.
     static func message(_ kind: String, _ name: String, spelling: (Setting) -> String) -> String {
-        text(kind, name, suggestion: setting(meantBy: SettingSynonyms.plain(EchoedText.nameOnly(name))).map(spelling))
+        text(kind, shown: EchoedText.name(name), suggestion: suggestion(for: name, spelling))
     }
 
-    static func text(_ kind: String, _ name: String, suggestion: String?) -> String {
-        "unknown \(kind) \(EchoedText.name(name))" + (suggestion.map { "; did you mean \($0)?" } ?? "")
+    /// Returns the message for an unknown flag.
+    static func message(flag: String) -> String {
+        // A value may follow the letter after a single dash.
+        let name = flag.hasPrefix("--") ? flag : String(flag.prefix(2))
+        let program = SettingSynonyms.programFlags[SettingSynonyms.plain(name)]
+        return text("flag", shown: EchoedText.name(name), suggestion: program ?? suggestion(for: name, \.flag))
+    }
+
+    private static func suggestion(for name: String, _ spelling: (Setting) -> String) -> String? {
+        setting(meantBy: SettingSynonyms.plain(EchoedText.nameOnly(name))).map(spelling)
+    }
+
+    /// - Parameter name: The name as ``EchoedText`` shows it.
+    private static func text(_ kind: String, shown name: String, suggestion: String?) -> String {
+        "unknown \(kind) \(name)" + (suggestion.map { "; did you mean \($0)?" } ?? "")
     }
 
     /// Returns what to add to a message about a key in a YAML file: a hint, if it looks like `KEY:VALUE`. With its space forgotten, a value
@@ -48,35 +61,5 @@ enum UnknownName {
         let most = max(1, min(4, name.count / 4))
         let near = known.map { (name: $0, distance: EditDistance.between(name, $0)) }.min { $0.distance < $1.distance }
         return near.flatMap { $0.distance <= most ? $0.name : nil }
-    }
-}
-
-/// Names from a command line, an environment or a file, as messages show them.
-enum EchoedText {
-    private static let maximumLength = 64
-
-    /// Returns a name on one line of bounded length, up to the first character that no name contains: what follows may be a value, and
-    /// so a secret, such as in `app-secret:VALUE` without a space.
-    static func name(_ text: String) -> String {
-        let name = nameOnly(text)
-        return shown(name.count == text.count ? name : name + "…")
-    }
-
-    /// Returns the beginning of a text that can be a name: letters, digits, `.`, `_` and `-`.
-    static func nameOnly(_ text: String) -> String {
-        String(text.prefix { $0.isLetter || $0.isNumber || "._-".contains($0) })
-    }
-
-    /// Returns the text on one line of bounded length. Control characters could rewrite an operator's terminal.
-    static func shown(_ text: String) -> String {
-        let beginning = text.unicodeScalars.prefix(maximumLength + 1)
-        var shown = ""
-        for scalar in beginning.prefix(maximumLength) {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate: shown += "?"
-            default: shown.unicodeScalars.append(scalar)
-            }
-        }
-        return beginning.count > maximumLength ? shown + "…" : shown
     }
 }

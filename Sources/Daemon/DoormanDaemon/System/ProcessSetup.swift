@@ -1,5 +1,4 @@
 private import CMalloc
-private import CProcess
 private import Glibc
 private import NIOCore
 
@@ -16,19 +15,6 @@ package enum SIGPIPEHandler {
     /// Ignores the signal: the server outlives the reader of its log.
     package static func ignore() {
         signal(SIGPIPE, SIG_IGN)
-    }
-}
-
-/// The core dumps of this process, which would hold app secrets, private keys and tokens. See prctl(2), `PR_SET_DUMPABLE`.
-package enum CoreDumps {
-    /// Prevents core dumps, and reads of this process's memory by other processes of its user, such as debuggers.
-    package static func prevent() {
-        _ = set_dumpable(0)
-    }
-
-    /// Allows core dumps and debuggers again.
-    static func allow() {
-        _ = set_dumpable(1)
     }
 }
 

@@ -83,7 +83,7 @@ struct BenchCommand: AsyncParsableCommand {
             do throws(FileAccessError) {
                 try Self.plotFile(plot).check()
             } catch {
-                throw ValidationError("cannot write '\(plot)': \(error.cause)")
+                throw ValidationError("cannot write \(Self.name(ofPlot: plot)): \(error.cause)")
             }
         }
         try await checkHealth()
@@ -104,10 +104,12 @@ struct BenchCommand: AsyncParsableCommand {
         do throws(FileAccessError) {
             _ = try plotFile(path).write(plot.svg)
         } catch {
-            let line = FailureReport.line("cannot write '\(path)': \(error.cause)", next: "Check the disk.")
+            let line = FailureReport.line("cannot write \(name(ofPlot: path)): \(error.cause)", next: "Check the disk.")
             StandardStreams.writeError(line)
         }
     }
+
+    private static func name(ofPlot path: String) -> String { OptionValue(text: path, source: "--plot").file }
 
     /// Returns the file of a plot, which replaces an older plot or an empty file.
     private static func plotFile(_ path: String) -> OutputFile {

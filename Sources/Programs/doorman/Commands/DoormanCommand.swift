@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DoormanFiles
 internal import DoormanSupport
 internal import DoormanVersion
 
@@ -37,19 +38,21 @@ struct DoormanCommand: AsyncParsableCommand {
         ])
 
     static func main() async {
-        StandardStreams.preventCoreDumps()
+        CoreDumps.prevent()
         let arguments = Array(CommandLine.arguments.dropFirst())
         await ExitStatus.leave(with: run(arguments))
     }
 
     /// Runs a command line and returns its exit status.
     private static func run(_ arguments: [String]) async -> ExitStatus {
+        var isParsed = false
         do {
             // The parser shows the help of the whole program for any unknown word after 'help'.
             if arguments.first == "help", let error = CommandLineAdvice(arguments: Array(arguments.dropFirst())).unknownCommand {
                 throw error
             }
             var command = try parseAsRoot(arguments)
+            isParsed = true
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -69,7 +72,7 @@ struct DoormanCommand: AsyncParsableCommand {
                 return lost(error)
             }
         } catch {
-            return report(wrongUse: error, arguments)
+            return report(wrongUse: error, arguments, isParsed: isParsed)
         }
     }
 
@@ -81,14 +84,15 @@ struct DoormanCommand: AsyncParsableCommand {
     }
 
     /// Prints the error of a wrong command line.
-    private static func report(wrongUse error: any Error, _ arguments: [String]) -> ExitStatus {
+    ///
+    /// - Parameter isParsed: Whether the error is that of a command, not of the parser.
+    private static func report(wrongUse error: any Error, _ arguments: [String], isParsed: Bool) -> ExitStatus {
         let advice = CommandLineAdvice(arguments: arguments)
-        // The parser's own errors have no type. Only they can be about a word in the place of a command.
-        let isOwnMessage = error is ValidationError
-        let better = isOwnMessage ? nil : advice.unknownCommand
-        let given = better.map { message(for: $0) } ?? advice.withSynonym(message(for: error))
-        // Our own messages repeat only names of files, so only a token in place of a file's name could appear in them.
-        let shown = withoutSecrets(given, arguments) { !isOwnMessage || mayBeToken($0) }
+        // The parser's own errors repeat values, and only they can be about a word in the place of a command.
+        let shown =
+            if isParsed || error is ValidationError { message(for: error) } else {
+                advice.unknownCommand.map { message(for: $0) } ?? advice.withSynonym(parserMessage(about: arguments))
+            }
         let next = "See '\(advice.command) --help'."
         if advice.wantsJSON {
             let body = FailureJSON(
@@ -104,27 +108,10 @@ struct DoormanCommand: AsyncParsableCommand {
         return .wrongUse
     }
 
-    /// Removes arguments as long as a token from an error message, because one may be a token in the wrong place.
-    ///
-    /// - Parameters:
-    ///   - message: The error message.
-    ///   - arguments: The command line.
-    ///   - isSecret: Returns whether to remove a long argument. By default all are removed.
-    static func withoutSecrets(
-        _ message: String, _ arguments: [String], where isSecret: (Substring) -> Bool = { _ in true }
-    ) -> String {
-        var message = message
-        for argument in arguments {
-            let parts = argument.split(separator: "=", maxSplits: 1) + [argument[...]]
-            for part in parts where part.utf8.count >= 20 && isSecret(part) {
-                message = message.split(separator: part, omittingEmptySubsequences: false).joined(separator: "…")
-            }
+    private static func parserMessage(about arguments: [String]) -> String {
+        WrongUse.message(about: arguments) { arguments in
+            do { _ = try parseAsRoot(arguments) } catch { return message(for: error) }
+            return nil
         }
-        return message
-    }
-
-    /// Returns whether the text looks like a token or code. Long names of files contain a dot, a slash or a hyphen.
-    static func mayBeToken(_ text: Substring) -> Bool {
-        text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "|_".utf8.contains($0) }
     }
 }

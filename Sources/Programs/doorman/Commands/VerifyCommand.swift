@@ -45,7 +45,7 @@ struct VerifyCommand: AsyncParsableCommand {
         if requireScope.count > 64 { throw ValidationError("--require-scope may be given at most 64 times") }
         // The message does not repeat the text, which could be a token in the wrong place.
         if let notBefore, RevocationPosition(notBefore) == nil {
-            throw ValidationError("--not-before is not a position: give what 'doorman revoke' printed")
+            throw ValidationError("--not-before is not a position: give what doorman revoke printed")
         }
         if let maxAge, maxAge < .seconds(1) { throw ValidationError("--max-age must be 1s or more") }
     }

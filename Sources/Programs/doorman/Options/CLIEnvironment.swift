@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// The environment variables of the CLI. An option overrides its variable.
 ///
 /// The settings of `doormand` are `DOORMAN_…` variables too. `doormand` ignores these names, because both may run in one environment.
@@ -54,4 +56,7 @@ struct OptionValue: Equatable {
     let text: String
     /// The option or variable, such as `--ca-file` or `DOORMAN_CA_FILE`.
     let source: String
+
+    /// The value in words, if it is the path of a file. Another text may be a token in the wrong place.
+    var file: String { EchoedText.path(text).map { "'\($0)'" } ?? "the file of \(source)" }
 }

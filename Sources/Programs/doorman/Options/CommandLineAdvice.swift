@@ -24,21 +24,23 @@ struct CommandLineAdvice {
         }
         let names = type.configuration.subcommands.map { $0._commandName }
         let near = Self.synonyms[word].map { ["doorman"] + $0 } ?? Self.nearest(word, among: names).map { words + [$0] }
-        let shown = word.utf8.count < 20 ? "'\(word)' is not a command" : "unknown command"
-        guard let near else { return ValidationError("\(shown) of '\(words.joined(separator: " "))'") }
-        return ValidationError("\(shown): did you mean '\(near.joined(separator: " "))'?")
+        // A word that is near no command may be a token.
+        guard let near else { return ValidationError("unknown command of '\(words.joined(separator: " "))'") }
+        return ValidationError("'\(word)' is not a command: did you mean '\(near.joined(separator: " "))'?")
     }
 
     /// Replaces the parser's advice about an unknown option by ours, if other programs have an option of that name.
+    ///
+    /// - Parameter message: The message as ``WrongUse`` shows it.
     func withSynonym(_ message: String) -> String {
-        let start = "Unknown option '"
+        let start = "unknown option -"
         guard message.hasPrefix(start) else { return message }
         guard path.words.count > 1 else {
             return "options follow the command, as in 'doorman verify --address \(Self.exampleAddress)'"
         }
-        let name = message.dropFirst(start.count).prefix { $0 != "'" && $0 != "=" }.drop { $0 == "-" }
+        let name = message.dropFirst(start.count).prefix { !$0.isWhitespace && $0 != "." }.drop { $0 == "-" }
         guard let advice = Self.optionSynonyms[String(name)] else { return message }
-        return "\(start)\(message.hasPrefix(start + "--") ? "--" : "-")\(name)'. \(advice)"
+        return "\(start)\(message.hasPrefix(start + "-") ? "-" : "")\(name). \(advice)"
     }
 
     private static let exampleAddress = "doorman.internal"

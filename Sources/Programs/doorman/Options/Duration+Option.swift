@@ -11,8 +11,8 @@ extension Duration {
             self = try DurationText.parse(text, in: Self.optionRange, units: [.hours, .minutes, .seconds, .milliseconds])
         } catch {
             switch error {
-            case .malformed: throw ValidationError("'\(text)' is not a duration: write 500ms, 2s, 1m or 1h")
-            case .outOfRange: throw ValidationError("'\(text)' must be from 1ms to 24h")
+            case .malformed: throw ValidationError("it is not a duration: write 500ms, 2s, 1m or 1h")
+            case .outOfRange: throw ValidationError("it must be from 1ms to 24h")
             }
         }
     }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanFiles
+internal import DoormanSupport
 
 /// Checks a TLS file before the client connects. A handshake would fail with a message that does not name the file.
 enum PEMFile {
@@ -12,14 +13,15 @@ enum PEMFile {
     static let maximumBytes = 1 << 20
 
     static func check(_ file: OptionValue, holds kind: Kind) throws(ValidationError) {
+        let name = EchoedText.path(file.text).map { "'\($0)'" } ?? "the file"
         let bytes: [UInt8]
         do throws(FileAccessError) {
             bytes = try RegularFile.read(file.text, limit: maximumBytes)
         } catch {
-            throw ValidationError("\(file.source): cannot read '\(file.text)': \(error.cause)")
+            throw ValidationError("\(file.source): cannot read \(name): \(error.cause)")
         }
         guard let problem = problem(in: String(decoding: bytes, as: UTF8.self), as: kind) else { return }
-        throw ValidationError("\(file.source): '\(file.text)' \(problem)")
+        throw ValidationError("\(file.source): \(name) \(problem)")
     }
 
     /// Returns the problem of a file's text as a verb phrase, or `nil` if the text seems valid.

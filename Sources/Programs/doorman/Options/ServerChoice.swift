@@ -42,10 +42,8 @@ struct ServerChoice: Equatable {
 }
 
 extension DoormanTarget {
-    /// Whether the host may be a token: long, of letters and digits only, and not of lower-case letters as most names are.
     fileprivate var seemsToBeToken: Bool {
-        guard case .hostAndPort(let host, _) = address, host.utf8.count >= 20 else { return false }
-        return DoormanCommand.mayBeToken(host[...]) && host.contains(where: \.isUppercase)
+        if case .hostAndPort(let host, _) = address { MisplacedToken.isProbable(host: host) } else { false }
     }
 }
 

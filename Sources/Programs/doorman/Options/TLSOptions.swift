@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanClient
+internal import DoormanSupport
 
 /// The TLS options of every command.
 struct TLSOptions: ParsableArguments {
@@ -97,6 +98,10 @@ struct TLSOptions: ParsableArguments {
     private static func serverName(_ name: OptionValue) throws(ValidationError) -> String {
         guard !name.text.isEmpty, name.text.contains(where: { $0.isLetter }), !name.text.contains(":") else {
             throw ValidationError("\(name.source) must be a name such as doorman.internal, not an address")
+        }
+        // The name goes over the network in the clear.
+        guard !MisplacedToken.isProbable(host: name.text) else {
+            throw ValidationError("\(name.source) looks like a token: expected a name such as doorman.internal")
         }
         return name.text
     }

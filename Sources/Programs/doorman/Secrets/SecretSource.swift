@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanFiles
+internal import DoormanSupport
 
 /// The source of a token or code: an argument, a file, or standard input. A terminal asks for it.
 enum SecretSource: Equatable {
@@ -26,7 +27,9 @@ enum SecretSource: Equatable {
         case .argument(let text, let kind):
             // A file's name sent as a token would be rejected, and the rejection would be taken for a verdict about the token in it.
             guard (try? RegularFile.read(text, limit: 0)) == nil else {
-                throw ValidationError("'\(text)' is a file, not a \(kind): give --\(kind)-file '\(text)'")
+                let name = EchoedText.path(text).map { "'\($0)'" }
+                throw ValidationError(
+                    "\(name ?? "the argument") is a file, not a \(kind): give --\(kind)-file \(name ?? "and its name")")
             }
             return try Self.validate(Array(text.utf8), kind)
         case .file(let path, let kind):
@@ -34,7 +37,7 @@ enum SecretSource: Equatable {
             do throws(FileAccessError) {
                 bytes = try RegularFile.read(path, limit: Self.maximumBytes)
             } catch {
-                throw ValidationError("cannot read '\(path)': \(error.cause)")
+                throw ValidationError("cannot read \(OptionValue(text: path, source: "--\(kind)-file").file): \(error.cause)")
             }
             return try Self.validate(bytes, kind)
         case .standardInput(let kind):

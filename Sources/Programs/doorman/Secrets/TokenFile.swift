@@ -13,7 +13,7 @@ struct TokenFile {
     /// The path of the file, or `-` for standard input.
     let path: String
 
-    private var name: String { path == "-" ? "standard input" : "'\(path)'" }
+    private var name: String { path == "-" ? "standard input" : OptionValue(text: path, source: "--token-file").file }
 
     /// Reads all tokens and skips empty lines. No error repeats a line.
     func read() throws(ValidationError) -> [Token] {

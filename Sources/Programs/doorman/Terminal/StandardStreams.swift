@@ -1,4 +1,3 @@
-private import CProcess
 private import DoormanPlatform
 
 /// The process's streams and environment: all system calls of this program, and its only unsafe code.
@@ -66,11 +65,6 @@ enum StandardStreams {
             unsafe next += 1
         }
         return variables
-    }
-
-    /// Prevents core dumps of this process, which holds tokens, and reads of its memory by other processes of its user.
-    static func preventCoreDumps() {
-        _ = set_dumpable(0)
     }
 
     private static func write(_ text: String, descriptor: Int32) -> Bool {

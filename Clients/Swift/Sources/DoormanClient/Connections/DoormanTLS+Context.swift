@@ -1,3 +1,4 @@
+internal import DoormanSupport
 package import NIOSSL
 package import NIOSSLExtras
 
@@ -19,13 +20,14 @@ extension DoormanTLS {
             configuration.trustRoots = .certificates(try Self.certificates(path, "CA file"))
         }
         if let keyPair {
+            let keyFile = Self.name(keyPair.privateKeyFile, "private key file")
             let chain = try Self.certificates(keyPair.certificateFile, "certificate file")
             guard let key = try? NIOSSLPrivateKey(file: keyPair.privateKeyFile, format: .pem) else {
-                throw Unusable(description: "no private key can be read from \(keyPair.privateKeyFile)")
+                throw Unusable(description: "no private key can be read from \(keyFile)")
             }
             guard NIOSSLExtras.KeyPair.belongTogether(privateKey: key, certificate: chain[0]) != false else {
-                throw Unusable(
-                    description: "\(keyPair.privateKeyFile) is not the key of the certificate in \(keyPair.certificateFile)")
+                let certificate = Self.name(keyPair.certificateFile, "certificate file")
+                throw Unusable(description: "\(keyFile) is not the key of the certificate in \(certificate)")
             }
             configuration.certificateChain = chain.map { .certificate($0) }
             configuration.privateKey = .privateKey(key)
@@ -34,7 +36,7 @@ extension DoormanTLS {
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw Unusable(description: "no TLS context can be created from \(files.joined(separator: ", "))")
+            throw Unusable(description: "no TLS context can be created from the files")
         }
     }
 
@@ -50,9 +52,14 @@ extension DoormanTLS {
         return files
     }
 
+    /// Returns the path of a file, or its name in words if the path may be a secret in the wrong place.
+    private static func name(_ path: String, _ what: String) -> String {
+        EchoedText.path(path) ?? "the \(what)"
+    }
+
     private static func certificates(_ path: String, _ what: String) throws(Unusable) -> [NIOSSLCertificate] {
         let read = try? NIOSSLCertificate.fromPEMFile(path)
-        guard let read, !read.isEmpty else { throw Unusable(description: "no certificate can be read from the \(what) \(path)") }
+        guard let read, !read.isEmpty else { throw Unusable(description: "no certificate can be read from \(name(path, what))") }
         return read
     }
 }
