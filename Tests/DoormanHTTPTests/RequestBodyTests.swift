@@ -26,11 +26,11 @@ struct RequestBodyTests {
         #expect(try RevocationRequest(json: bytes(#"{"account_id":"9"}"#)).subject == .account("9"))
     }
 
-    @Test("absent, null and empty members are the same, and an empty token is left to the verifier")
+    @Test("absent members and null are the same, and an empty token is left to the verifier")
     func absent() throws {
         let none = try VerifyBody(json: bytes("{}"))
         #expect(none.token == nil && none.maxAge == nil && none.requirements == .none)
-        let nulls = #" {"token":null,"maxAgeSeconds":null,"applicationId":null,"provider":"","requiredScopes":[]} "#
+        let nulls = #" {"token":null,"maxAgeSeconds":null,"applicationId":null,"provider":null,"requiredScopes":[]} "#
         #expect(try VerifyBody(json: bytes(nulls)) == none)
         #expect(try VerifyBody(json: bytes(#"{"token":""}"#)).token == Token(""))
     }
@@ -76,6 +76,25 @@ struct RequestBodyTests {
         ])
     func malformed(_ json: String, _ expected: String) {
         #expect(message { try VerifyBody(json: bytes(json)) } == expected)
+    }
+
+    @Test(
+        "an id or a name is neither empty nor holds a NUL character, which no other API can tell from its end",
+        arguments: ["applicationId", "application_id", "provider", "accountId"])
+    func names(member: String) {
+        let shown = member == "application_id" ? "applicationId" : member
+        for (text, problem) in [
+            ("", "is empty: leave it out."), (#"a\u0000b"#, "has a NUL character."), (#"\u0000"#, "has a NUL character."),
+        ] {
+            let expected = "The member \(shown) \(problem)"
+            if member != "accountId" {
+                #expect(message { try VerifyBody(json: bytes(#"{"token":"a","\#(member)":"\#(text)"}"#)) } == expected)
+                #expect(message { try ExchangeRequest(json: bytes(#"{"code":"a","\#(member)":"\#(text)"}"#)) } == expected)
+                #expect(message { try RevocationRequest(json: bytes(#"{"token":"a","\#(member)":"\#(text)"}"#)) } == expected)
+            } else {
+                #expect(message { try RevocationRequest(json: bytes(#"{"accountId":"\#(text)"}"#)) } == expected)
+            }
+        }
     }
 
     @Test("names and lists have the bounds of the wire protocol")
@@ -137,7 +156,6 @@ struct RequestBodyTests {
                 == RevocationRequest(.account("9"), provider: "p", applicationID: "1"))
         let neither = "The body has neither of the members token and accountId."
         #expect(message { try RevocationRequest(json: bytes("{}")) } == neither)
-        #expect(message { try RevocationRequest(json: bytes(#"{"accountId":""}"#)) } == neither)
         #expect(
             message { try RevocationRequest(json: bytes(#"{"token":"t","accountId":"9"}"#)) }
                 == "The body has both of the members token and accountId.")

@@ -87,6 +87,19 @@ struct ClientAccountsTests {
         await client.close()
     }
 
+    @Test("an empty ID is not sent, because servers take it for any")
+    func empty() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let error = await #expect(throws: DoormanError.self) { try await client.deleteAccount("") }
+        #expect(error?.kind == .unavailable(.malformedRequest) && error?.isRetryable == false)
+        await #expect(throws: DoormanError.self) { try await client.deleteAccount("1", applicationID: "") }
+        await #expect(throws: DoormanError.self) { try await client.deleteAccount("1", provider: "") }
+        await #expect(throws: DoormanError.self) { try await client.accountPage(applicationID: "") }
+        #expect(try !peer.sawAnotherConnection())
+        await client.close()
+    }
+
     @Test("an ID with a NUL byte is not sent")
     func nul() async throws {
         let peer = try ScriptedPeer()

@@ -190,6 +190,30 @@ struct ClientCallTests {
         await client.close()
     }
 
+    @Test("an empty ID or name is not sent, because servers take it for any")
+    func empty() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let (token, code) = (Token("EMAW1"), AuthorizationCode("AQ1"))
+        let calls: [() async throws -> Void] = [
+            { _ = try await client.verify(token, applicationID: "") },
+            { _ = try await client.verify(token, requiring: TokenRequirements(applicationID: "")) },
+            { _ = try await client.verify(token, requiring: TokenRequirements(provider: "")) },
+            { try client.verify(token, applicationID: "") { _ in } },
+            { try client.verify(token, requiring: TokenRequirements(provider: "")) { _ in } },
+            { _ = try await client.exchange(code, applicationID: "") }, { _ = try await client.exchange(code, provider: "") },
+            { try await client.revoke(token, applicationID: "") }, { try await client.revoke(token, provider: "") },
+            { try await client.revoke(accountID: "") }, { try await client.revoke(accountID: "1", applicationID: "") },
+            { try await client.revoke(accountID: "1", provider: "") },
+        ]
+        for call in calls {
+            let error = await #expect(throws: DoormanError.self) { try await call() }
+            #expect(error?.kind == .unavailable(.malformedRequest) && error?.isRetryable == false)
+        }
+        #expect(try !peer.sawAnotherConnection())
+        await client.close()
+    }
+
     @Test("an ID with a NUL byte is not sent")
     func nul() async throws {
         let peer = try ScriptedPeer()

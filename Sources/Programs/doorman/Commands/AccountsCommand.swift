@@ -89,7 +89,7 @@ struct AccountsListCommand: AsyncParsableCommand {
             failed. The accounts that were printed before are correct.
             """)
 
-    @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"), transform: String.init(notEmpty:))
     var application: String?
 
     @Option(help: ArgumentHelp("Accounts per call to the server, from 1 to 1000.", valueName: "number"))
@@ -167,7 +167,7 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
     @Argument(help: "Ids of the accounts. '-' alone reads them from standard input, one per line.")
     var ids: [String]
 
-    @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"), transform: String.init(notEmpty:))
     var application: String?
 
     @OptionGroup var confirmation: ConfirmationOptions

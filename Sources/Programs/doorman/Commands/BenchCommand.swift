@@ -50,7 +50,7 @@ struct BenchCommand: AsyncParsableCommand {
         transform: Duration.init(option:))
     var maxAge: Duration?
 
-    @Option(help: ArgumentHelp("Application that the tokens must belong to.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the tokens must belong to.", valueName: "id"), transform: String.init(notEmpty:))
     var application: String?
 
     @Option(

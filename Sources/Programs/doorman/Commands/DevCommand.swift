@@ -59,7 +59,9 @@ struct DevStartCommand: AsyncParsableCommand {
         completion: .file())
     var seed: String?
 
-    @Option(help: ArgumentHelp("Id of the first app in the seed file. (default: the emulator's own)", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("Id of the first app in the seed file. (default: the emulator's own)", valueName: "id"),
+        transform: String.init(notEmpty:))
     var application = Self.standardApplication
 
     @Option(

@@ -29,7 +29,9 @@ struct DevLoginCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("E-mail address to log in with.", valueName: "address"))
     var email: String?
 
-    @Option(help: ArgumentHelp("Application to log in to. (default: the emulator's first)", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("Application to log in to. (default: the emulator's first)", valueName: "id"),
+        transform: String.init(notEmpty:))
     var application: String?
 
     @Option(help: ArgumentHelp("Kind of the provider.", valueName: "kind"))

@@ -18,10 +18,12 @@ struct ExchangeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("File that holds the code.", valueName: "file"), completion: .file())
     var codeFile: String?
 
-    @Option(help: ArgumentHelp("Application that the code belongs to.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the code belongs to.", valueName: "id"), transform: String.init(notEmpty:))
     var application: String?
 
-    @Option(help: ArgumentHelp("Provider, by its name in the server's configuration.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Provider, by its name in the server's configuration.", valueName: "name"),
+        transform: String.init(notEmpty:))
     var provider: String?
 
     @OptionGroup var server: ServerOptions

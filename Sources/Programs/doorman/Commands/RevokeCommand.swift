@@ -27,10 +27,13 @@ struct RevokeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Account to revoke all tokens of, instead of a single token.", valueName: "id"))
     var account: String?
 
-    @Option(help: ArgumentHelp("Application that the token or account belongs to.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("Application that the token or account belongs to.", valueName: "id"), transform: String.init(notEmpty:))
     var application: String?
 
-    @Option(help: ArgumentHelp("Provider, by its name in the server's configuration.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Provider, by its name in the server's configuration.", valueName: "name"),
+        transform: String.init(notEmpty:))
     var provider: String?
 
     @OptionGroup var confirmation: ConfirmationOptions

@@ -24,10 +24,12 @@ struct VerifyCommand: AsyncParsableCommand {
         transform: Duration.init(option:))
     var maxAge: Duration?
 
-    @Option(help: ArgumentHelp("Application that the token must belong to.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the token must belong to.", valueName: "id"), transform: String.init(notEmpty:))
     var application: String?
 
-    @Option(help: ArgumentHelp("Provider that must know the token, by its name in the server's configuration.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Provider that must know the token, by its name in the server's configuration.", valueName: "name"),
+        transform: String.init(notEmpty:))
     var provider: String?
 
     @Option(help: ArgumentHelp("Scope that the token must have. May be given up to 64 times.", valueName: "scope"))

@@ -30,16 +30,19 @@ struct JSONMembers {
         return text
     }
 
-    /// Returns an id or a name; `nil` if it is absent or empty.
+    /// Returns an id or a name; `nil` if it is absent. An empty text is an error: a client whose variable is not set would switch a check off.
     func name(_ name: StaticString) throws(MalformedBody) -> String? {
-        guard let text = try string(name), !text.isEmpty else { return nil }
+        guard let text = try string(name) else { return nil }
+        guard !text.isEmpty else { throw MalformedBody("The member \(name) is empty: leave it out.") }
+        // The strings of the other APIs cannot hold one.
+        guard !text.utf8.contains(0) else { throw MalformedBody("The member \(name) has a NUL character.") }
         guard text.utf8.count <= TokenRequirements.maximumNameBytes else {
             throw MalformedBody("The member \(name) has more than \(TokenRequirements.maximumNameBytes) bytes.")
         }
         return text
     }
 
-    /// Returns the position of a revocation; `nil` if it is absent or empty.
+    /// Returns the position of a revocation; `nil` if it is absent or empty: a server without a fleet gives a revocation none.
     func position(_ name: StaticString) throws(MalformedBody) -> RevocationPosition? {
         guard let text = try string(name), !text.isEmpty else { return nil }
         guard let position = RevocationPosition(text) else {

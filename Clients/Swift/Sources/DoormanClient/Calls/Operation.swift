@@ -34,8 +34,25 @@ enum Operation: Sendable, Hashable {
         }
     }
 
-    /// Whether an ID or name in the request contains a NUL byte, at which a C string ends.
-    var holdsNUL: Bool {
+    /// The error of an ID or name that no call can have: it is empty, or contains a NUL byte, at which a C string ends. `nil` if all can be
+    /// sent.
+    var nameError: DoormanError? {
+        if holdsNUL { .textWithNUL } else if holdsEmptyName { .emptyName } else { nil }
+    }
+
+    private var holdsEmptyName: Bool {
+        switch self {
+        case .verify(let request): request.target.holdsEmptyName
+        case .exchange(let request): request.target.holdsEmptyName
+        case .revoke(let request):
+            if case .account("") = request.subject { true } else { request.target.holdsEmptyName }
+        case .listAccounts(let request): request.target.holdsEmptyName
+        case .deleteAccount(let request): request.target.holdsEmptyName || request.accountID.isEmpty
+        case .statistics, .health: false
+        }
+    }
+
+    private var holdsNUL: Bool {
         switch self {
         case .verify(let request):
             // Not a list of them all, because the most frequent call must not allocate one.
@@ -134,6 +151,7 @@ enum Reply: Sendable, Hashable {
 }
 
 extension ProviderTarget {
+    fileprivate var holdsEmptyName: Bool { provider?.isEmpty ?? false || applicationID?.isEmpty ?? false }
     fileprivate var holdsNUL: Bool { provider?.holdsNUL ?? false || applicationID?.holdsNUL ?? false }
 }
 

@@ -11,7 +11,7 @@ extension DoormanClient {
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
     ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
-    ///   - applicationID: The application that the token must have been issued for. Default `nil`: any application of the server.
+    ///   - applicationID: The application that the token must have been issued for, not empty. Default `nil`: any application of the server.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The identity of the account that the token belongs to.
     public func verify(
@@ -25,7 +25,7 @@ extension DoormanClient {
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
-    ///   - requirements: The provider, the application and the scopes that the token must have.
+    ///   - requirements: The provider, the application and the scopes that the token must have. An empty name is an error.
     ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
     ///   - notBefore: The revocation that the verdict must not be older than: ``RevocationResult/position``. Default `nil`: none. A server that
     ///     shares no revocations with others knows only its own, which are in effect there in any case.
@@ -104,7 +104,7 @@ extension DoormanClient {
     // Inlined, because each return from an async function looks for its executor.
     @inline(__always)
     private func finished(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> ClientCall {
-        guard !operation.holdsNUL else { throw .textWithNUL }
+        if let error = operation.nameError { throw error }
         let start = time.now
         let waiter = Waiter()
         let span = tracing.start(operation.method)

@@ -14,11 +14,11 @@ extension DoormanClient {
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
     ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
-    ///   - applicationID: The application that the token must have been issued for. Default `nil`: any application of the server.
+    ///   - applicationID: The application that the token must have been issued for, not empty. Default `nil`: any application of the server.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     ///   - completion: Gets the outcome, once, on the client's own thread. It is never called before this method has returned to a caller
     ///     on that thread, nor if this method throws. It may make calls. All responses wait for it, so it must be quick and not block.
-    /// - Throws: ``UnavailableReason/malformedRequest`` if `applicationID` contains a NUL byte. ``UnavailableReason/tooManyWaiting`` if
+    /// - Throws: ``UnavailableReason/malformedRequest`` if `applicationID` is empty or contains a NUL byte. ``UnavailableReason/tooManyWaiting`` if
     ///   ``DoormanClientConfiguration/maximumWaitingCalls`` calls wait for the client's thread. The completion gets all other errors,
     ///   including ``UnavailableReason/tooManyWaiting`` for calls that wait for a connection.
     public func verify(
@@ -34,7 +34,7 @@ extension DoormanClient {
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
-    ///   - requirements: The provider, the application and the scopes that the token must have.
+    ///   - requirements: The provider, the application and the scopes that the token must have. An empty name is an error.
     ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
     ///   - notBefore: The revocation that the verdict must not be older than: ``RevocationResult/position``. Default `nil`: none.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
@@ -81,7 +81,7 @@ extension DoormanClient {
     private func begin(
         _ operation: consuming Operation, _ timeout: Duration?, _ completion: @escaping ClientCall.Completion
     ) throws(DoormanError) {
-        guard !operation.holdsNUL else { throw .textWithNUL }
+        if let error = operation.nameError { throw error }
         let start = time.now
         let span = tracing.start(.verify)
         let deadline = deadline(from: start, timeout)

@@ -68,7 +68,7 @@ extension DoormanClient {
         nearCache?.remove(.account(accountID))
         let deletion = Operation.deleteAccount(
             AccountDeletionRequest(accountID: accountID, provider: provider, applicationID: applicationID))
-        guard !deletion.holdsNUL else { throw .textWithNUL }
+        if let error = deletion.nameError { throw error }
         let broadcast = Broadcast(deadline: deadline(from: time.now, timeout))
         if await hasOneServer(broadcast) { return try await send(deletion, broadcast) }
         let revocation = RevocationRequest(.account(accountID), provider: provider, applicationID: applicationID)
@@ -116,7 +116,7 @@ extension DoormanClient {
 
     /// Sends a call to every server, and counts it once.
     private func send(_ operation: Operation, _ broadcast: Broadcast) async throws(DoormanError) -> RevocationResult {
-        guard !operation.holdsNUL else { throw .textWithNUL }
+        if let error = operation.nameError { throw error }
         guard !targets.isEmpty else { throw .noServers }
         let start = time.now
         let outcomes = await concurrently(targets) { await self.outcomes(of: operation, at: $0, broadcast) }.flatMap { $0 }

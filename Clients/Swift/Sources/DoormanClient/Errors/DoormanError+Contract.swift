@@ -84,6 +84,11 @@ extension DoormanError {
     }
 
     static let noServers = DoormanError(.unreachable, "the client has no servers: targets is empty", isRetryable: false)
+
+    /// Servers take an empty ID or name for none, so that a value which is unset by mistake would switch a requirement off.
+    static let emptyName = DoormanError(
+        .malformedRequest, "an ID or name in the request is empty: leave it out for any", isRetryable: false)
+
     static let textWithNUL = DoormanError(.malformedRequest, "an ID or name in the request contains a NUL byte", isRetryable: false)
     static let requestTooLong = DoormanError(.requestTooLong, "the request does not fit into a frame of 4 MiB", isRetryable: false)
     static let cancelled = DoormanError(.cancelled, "the task that made the call was cancelled", isRetryable: false)
