@@ -18,6 +18,8 @@ struct Setting: Sendable {
     private(set) var tier = Tier.expert
     /// Formats the value as text that ``apply`` parses.
     let read: @Sendable (DoormandSettings) -> String
+    /// Formats the value for people: as ``read`` does, without what may be a secret.
+    private(set) var show: @Sendable (DoormandSettings) -> String
     /// Parses the text and sets the value.
     let apply: @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
     /// Copies the value from the first settings to the second.
@@ -67,6 +69,7 @@ struct Setting: Sendable {
         self.summary = summary
         self.form = form
         self.read = { write($0[keyPath: path]) }
+        self.show = read
         self.apply = { (text: String, settings: inout DoormandSettings) throws(InvalidValueError) in
             settings[keyPath: path] = try parse(text)
         }
@@ -79,7 +82,7 @@ struct Setting: Sendable {
         apply: @escaping @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
     ) {
         (key, summary, form, copy) = (other.key, other.summary, other.form, other.copy)
-        self.read = read
+        (self.read, show) = (read, read)
         self.apply = apply
     }
 
@@ -105,6 +108,20 @@ struct Setting: Sendable {
     /// The word that turns a protection off.
     private static let none = "none"
 
+    /// Makes a setting for a URL without credentials, or for a name that is mostly a URL.
+    static func urlOrName(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        Setting(key, path, summary, form: .text(pattern: nil), write: { $0 }) { text throws(InvalidValueError) in
+            if let problem = SettingURL.problem(of: text) { throw InvalidValueError(problem) }
+            return text
+        }.hidingQuery()
+    }
+
+    private func hidingQuery() -> Setting {
+        var setting = self
+        setting.show = { [read] in SettingURL.shown(read($0)) }
+        return setting
+    }
+
     /// Makes a setting for the URL of a proxy without credentials.
     static func proxy(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
         url(key, path, rejectedScheme: "https", summary) { ProxyURL.isPossible($0) }
@@ -121,12 +138,13 @@ struct Setting: Sendable {
     ) -> Setting {
         Setting(key, path, summary, form: .text(pattern: "^[^@]*$"), write: { $0 }) { text throws(InvalidValueError) in
             guard !text.contains("@") else { throw InvalidValueError("must not contain a user name or password") }
+            if let problem = SettingURL.problem(of: text) { throw InvalidValueError(problem) }
             if let rejectedScheme, text.lowercased().hasPrefix(rejectedScheme + ":") {
                 throw InvalidValueError("must not be an \(rejectedScheme):// URL")
             }
             guard isPossible(text) else { throw InvalidValueError("must be http://HOST:PORT or socks5://HOST:PORT") }
             return text
-        }
+        }.hidingQuery()
     }
 
     /// Makes a setting for a power of two.

@@ -4,7 +4,7 @@ extension SettingsCatalogue {
     static let providerKinds = jwt + introspection + facebookLogin + accountKit
 
     private static let jwt: [Setting] = [
-        .text(
+        .urlOrName(
             "jwt.issuer", \.jwt.issuer,
             "Issuer of the tokens, exactly as in their claim iss. Its keys come from its OpenID configuration, unless jwt.jwks-url is set."
         ).tier(.mustSet),
@@ -18,7 +18,7 @@ extension SettingsCatalogue {
             "jwt.algorithms", \.jwt.algorithms,
             "Accepted algorithms: RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA or its new name Ed25519. none and HS256 are never accepted."
         ),
-        .text("jwt.jwks-url", \.jwt.jwksURL, "URL of the issuer's keys. Empty for the URL in its OpenID configuration.").tier(
+        .urlOrName("jwt.jwks-url", \.jwt.jwksURL, "URL of the issuer's keys. Empty for the URL in its OpenID configuration.").tier(
             .tune),
         .word(
             "jwt.token-type", \.jwt.tokenType, ["any", "access"],
@@ -62,7 +62,7 @@ extension SettingsCatalogue {
             "Algorithm for private_key_jwt. Empty for the first that fits the key."
         ),
         .text("introspection.key-id", \.introspection.keyID, "Id of the private key at the provider (kid). Empty for none."),
-        .text(
+        .urlOrName(
             "introspection.assertion-audience", \.introspection.assertionAudience,
             "Audience of the assertions for private_key_jwt. Empty for the URL of the request."),
         .url(
@@ -73,7 +73,7 @@ extension SettingsCatalogue {
             "introspection.audience", \.introspection.audience,
             "Accepted audiences. A token must name at least one of them. Empty for any, and for tokens without one."
         ),
-        .text("introspection.issuer", \.introspection.issuer, "Issuer that responses must name. Empty for any or none."),
+        .urlOrName("introspection.issuer", \.introspection.issuer, "Issuer that responses must name. Empty for any or none."),
         .list(
             "introspection.claims", \.introspection.claims, "Members of the response to copy into identities, 4 KiB in all."
         ),

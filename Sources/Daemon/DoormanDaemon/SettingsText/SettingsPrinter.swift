@@ -1,13 +1,14 @@
 internal import DoormanSupport
 
-/// Formats the settings as a file that ``SettingsLoader`` reads, each with its origin. The file holds paths of secrets, never secrets.
+/// Formats the settings as a file that ``SettingsLoader`` reads, each with its origin. The file holds paths of secrets, never secrets. It
+/// does not hold the queries of URLs, either: they must be completed before the file can be read.
 package enum SettingsPrinter {
     package static func text(_ loaded: SettingsLoader.Loaded) -> String {
         var file = SettingsFileWriter()
         for setting in SettingsCatalogue.all {
             let origin = loaded.origins[setting.key]
             file.add(
-                setting, setting.read(loaded.settings), comment: origin ?? "default",
+                setting, setting.show(loaded.settings), comment: origin ?? "default",
                 isCommentedOut: origin == nil && setting.isOnlyValidWithOthers)
         }
         return file.text
