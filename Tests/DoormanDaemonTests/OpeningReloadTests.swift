@@ -129,6 +129,31 @@ struct OpeningReloadTests {
         }
     }
 
+    @Test("losing the profile default needs a restart, since forward auth would then require nothing")
+    func standardProfile() async throws {
+        let settings = ActiveConfigurationTests.single + "\nhttp: {profiles-file: FOLDER/profiles.yaml}\n"
+        try await ActiveConfigurationTests().withScene(ActiveConfigurationTests.single) { scene in
+            try scene.write("- {name: default, required-scopes: [a]}\n- {name: orders}\n", to: "profiles.yaml")
+            try scene.write(settings)
+            #expect(await scene.reload() == .applied(changed: ["http.profiles-file"], needRestart: []))
+            for text in [
+                "- {name: defalut, required-scopes: [a]}\n- {name: orders}\n", "- {name: Default, required-scopes: [a]}\n",
+            ] {
+                try scene.write(text, to: "profiles.yaml")
+                #expect(await scene.reload() == .applied(changed: [], needRestart: ["http.profiles-file"]))
+                #expect(scene.http.value.profiles.standard.requirements.scopes == ["a"])
+                #expect(scene.http.value.profiles["default"]?.requirements.scopes == ["a"])
+            }
+            // The name itself shows the intent.
+            try scene.write("- {name: default}\n", to: "profiles.yaml")
+            #expect(await scene.reload() == .applied(changed: ["http.profiles-file"], needRestart: []))
+            #expect(scene.http.value.profiles.standard == .standard)
+            // Such a profile requires nothing, so that it can go.
+            try scene.write("- {name: orders}\n", to: "profiles.yaml")
+            #expect(await scene.reload() == .applied(changed: ["http.profiles-file"], needRestart: []))
+        }
+    }
+
     @Test("users of the Unix socket change only with a restart")
     func socketUsers() async throws {
         let users = ActiveConfigurationTests.single + "\nserver: {unix-socket-callers: uid:1}\n"

@@ -33,8 +33,8 @@ extension DoormandSettings {
 }
 
 extension ReloadableHTTPConfiguration {
-    /// Replaces the profiles and the clients of introspection. Removing a file needs a restart: a mistake in the settings must not open a
-    /// running server.
+    /// Replaces the profiles and the clients of introspection. Removing a file or the profile `default` needs a restart: a mistake in the
+    /// settings must not open a running server.
     var component: ReloadableComponent {
         ReloadableComponent(
             keys: [HTTPProfilesFile.setting, IntrospectionClientsFile.setting],
@@ -42,7 +42,11 @@ extension ReloadableHTTPConfiguration {
         ) { [self] settings throws(ConfigurationError) in
             let names = Set(try settings.providers().map(\.name))
             let (before, loaded) = (value, try settings.httpConfiguration(providers: names))
-            let removesProfiles = settings.httpProfilesFile.isEmpty && loaded.profiles != before.profiles
+            // Without a profile of its name, /auth requires nothing.
+            let removesDefault = before.profiles.hasDefault && !loaded.profiles.hasDefault
+            let removesProfiles =
+                settings.httpProfilesFile.isEmpty
+                ? loaded.profiles != before.profiles : removesDefault && loaded.profiles.standard != before.profiles.standard
             let removesClients = loaded.introspectionClients == nil && before.introspectionClients != nil
             let after = HTTPConfiguration(
                 profiles: removesProfiles ? before.profiles : loaded.profiles,

@@ -33,6 +33,9 @@ package struct HTTPProfiles: Sendable, Hashable {
         self.named = named
     }
 
+    /// Whether one of them has the name `default`.
+    package var hasDefault: Bool { named[Self.defaultName] != nil }
+
     /// Returns the profile of this name; `nil` without one.
     package subscript(name: String) -> HTTPProfile? { named[name] ?? (name == Self.defaultName ? standard : nil) }
 
