@@ -138,7 +138,7 @@ struct ProviderFileTests {
             "provider 4: name is already used by a provider above, or missing in both",
             "provider 5: app-secret-file must be a value or a list of values",
             "provider 8: kind must be one of \(kinds)",
-            "provider 10: name must have 1 to 64 visible ASCII characters",
+            "provider 10: name must have 1 to 64 letters, digits, dots, hyphens or underscores",
         ] {
             #expect(problems.contains(expected), "\(expected), in \(problems)")
         }

@@ -1,4 +1,5 @@
 internal import DoormanSupport
+internal import ProviderHTTP
 
 extension DoormandSettings {
     /// Returns the configured providers: at least one, with unique names.
@@ -39,6 +40,8 @@ extension DoormandSettings {
         let strangers = kinds.filter { $0 != kind }
         guard strangers.isEmpty else { throw ConfigurationError(problems: [Self.severalKinds([kind] + strangers)]) }
         let name = providerName.isEmpty ? kind.rawValue : providerName
+        // Identities, log lines and metrics have the name.
+        if let expectation = ProviderName.problem(of: name) { throw ConfigurationError(problems: ["provider.name \(expectation)"]) }
         return [ProviderEntry(kind: kind, name: name, keyPrefix: "\(kind.rawValue).", values: ownValues(of: kind))]
     }
 

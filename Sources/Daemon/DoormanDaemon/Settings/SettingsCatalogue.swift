@@ -280,8 +280,8 @@ package enum SettingsCatalogue {
             "Kind of the only provider. auto for the kind whose settings are set: see account-kit, facebook-login, introspection and jwt."
         ).tier(.mustSet),
         .text(
-            "provider.name", \.providerName,
-            "Name of the only provider in identities, statistics and log lines. Empty for the name of its kind."
+            "provider.name", \.providerName, pattern: "^[A-Za-z0-9._-]{1,64}$",
+            "Name of the only provider in identities, statistics and log lines. Letters, digits, dots, hyphens and underscores, 64 at most. Empty for the name of its kind."
         ),
         .text(
             "provider.file", \.providerFile,

@@ -4,7 +4,8 @@ internal import DoormanSupport
 package enum ProviderName {
     /// The expected form of a name, as words that follow the key of a setting; `nil` if a name has that form.
     package static func problem(of name: String) -> String? {
-        guard !(1...64).contains(name.utf8.count) || !name.utf8.allSatisfy(\.isVisibleASCII) else { return nil }
-        return "must have 1 to 64 visible ASCII characters"
+        let isName =
+            (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
+        return isName ? nil : "must have 1 to 64 letters, digits, dots, hyphens or underscores"
     }
 }
