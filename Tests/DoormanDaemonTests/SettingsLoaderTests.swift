@@ -350,7 +350,7 @@ struct SettingsLoaderTests {
         let error = #expect(throws: ConfigurationError.self) {
             try SettingsLoader(arguments: [], environment: [:], file: "/nowhere/doormand.yaml").load()
         }
-        #expect(error?.problems == ["/nowhere/doormand.yaml: cannot read the settings file: no such file or directory"])
+        #expect(error?.problems == ["settings file: cannot read /nowhere/doormand.yaml: no such file or directory"])
     }
 
     @Test("the error of an unusable file names its absolute path and the cause")

@@ -84,6 +84,19 @@ struct WrongUseTests {
             arguments: valid + ["--server-address", "7117"], status: 78,
             message: "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117, or systemd"),
         Mistake(
+            arguments: valid + ["--server-address", "redis://u:planted@127.0.0.1:1"], status: 78,
+            message: "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117, or systemd"),
+        Mistake(
+            arguments: valid + ["--admin-address", "redis://u:planted@127.0.0.1:1"], status: 78,
+            message: "admin.address must be host:port, for example 127.0.0.1:7119, [::1]:7119 or *:7119"),
+        Mistake(
+            arguments: valid + ["--provider-name", "redis://u:planted@h:1"], status: 78,
+            message: "provider.name must have 1 to 64 letters, digits, dots, hyphens or underscores"),
+        Mistake(
+            arguments: valid + ["--server-address", "", "--admin-address", "", "--server-unix-socket", "planted/x"], status: 1,
+            message:
+                "cannot listen on the path of server.unix-socket: the lock file can't be opened: No such file or directory"),
+        Mistake(
             arguments: valid + ["--server-address", ""], status: 78,
             message: "server.address and server.unix-socket are both empty: set at least one address to listen on"),
         Mistake(
@@ -118,7 +131,7 @@ struct WrongUseTests {
             message: "tls.private-key-file is required if another TLS file is set"),
         Mistake(
             arguments: ["--config", "/nowhere/doormand.yaml"], status: 78,
-            message: "/nowhere/doormand.yaml: cannot read the settings file: no such file or directory"),
+            message: "settings file: cannot read /nowhere/doormand.yaml: no such file or directory"),
         Mistake(
             arguments: ["--config", "{file}"], file: "cache:\n\tttl: 5s\n", status: 78,
             message: "{file}: line 2: found character that cannot start any token"),

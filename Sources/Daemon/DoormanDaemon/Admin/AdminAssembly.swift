@@ -38,6 +38,9 @@ extension ServerSettings.TCPAddress {
         }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        // A URL may hold a password, and a token must not reach a name server. No message may repeat them.
+        guard host.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "-._:%*".utf8.contains($0) }) else { return nil }
+        guard !MisplacedToken.isProbable(host: String(host)) else { return nil }
         self.init(host: String(host), port: Int(port))
     }
 }

@@ -40,7 +40,7 @@ struct FileSource: SettingsSource {
         } catch let error as YamlError {
             problems = ["\(path): \(error.summary)"]
         } catch let error as FileAccessError {
-            problems = ["\(path): cannot read the settings file: \(error.cause)"]
+            problems = [UnreadableFile.problem(of: "settings file", path, error)]
         } catch {
             problems = ["\(path): \((error as? MalformedFileError)?.problem ?? YamlError.unknownSummary)"]
         }
@@ -52,12 +52,12 @@ struct FileSource: SettingsSource {
         let isNull = node.scalar.map { [.any, .plain].contains($0.style) && node.null != nil } ?? false
         guard let setting = SettingsCatalogue.setting(key) else {
             // The lines of a group may all be comments.
-            let isGroup = SettingsCatalogue.all.contains { $0.key.hasPrefix(key + ".") }
+            let isGroup = Self.isGroup(key)
             if isGroup, isNull || node.mapping != nil { return }
             let problem =
                 isGroup
                 ? "\(key) is a group of settings: write their names below it, for example \(key): {NAME: VALUE}"
-                : UnknownName.message("setting", key, spelling: \.key) + UnknownName.hint(forKey: key)
+                : Self.problem(ofUnknown: key)
             return problems.append("\(place): \(problem)")
         }
         // A file may hold both `cache.ttl`, and `ttl` under `cache`.
@@ -73,6 +73,17 @@ struct FileSource: SettingsSource {
         let items = setting.isList ? node.sequence?.compactMap(\.scalar?.string) : nil
         let text = node.scalar.map { isNull ? "" : $0.string }
         values[key] = SourcedValue(texts: items ?? text.map { [$0] } ?? [], origin: "file \(path)", place: place)
+    }
+
+    private static func isGroup(_ key: String) -> Bool { SettingsCatalogue.all.contains { $0.key.hasPrefix(key + ".") } }
+
+    /// Returns the problem of a key that is neither a setting nor a group. A secret may be a name below a setting, as in
+    /// `app-secret: {VALUE}`, so that the message ends at the first part that is unknown or has no parts.
+    private static func problem(ofUnknown key: String) -> String {
+        let ends = key.indices.filter { key[$0] == "." } + [key.endIndex]
+        let name = ends.lazy.map { String(key[..<$0]) }.first { !isGroup($0) } ?? key
+        guard SettingsCatalogue.setting(name) == nil else { return "\(name) needs a value: it holds a mapping" }
+        return UnknownName.message("setting", name, spelling: \.key) + UnknownName.hint(forKey: name)
     }
 
     private static func mapping(inFile path: String) throws -> Node {

@@ -5,7 +5,7 @@ internal import NIOPosix
 
 /// A listener that can't be opened.
 package struct CannotListen: Error, CustomStringConvertible {
-    /// The address or path, as the settings have it.
+    /// The address or path, as the settings have it. A path that may be a secret in the wrong place is left out.
     package let address: String
     /// The setting to change.
     package let setting: String

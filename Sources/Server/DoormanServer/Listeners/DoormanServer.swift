@@ -1,5 +1,6 @@
 internal import CallerLimits
 package import DoormanCore
+internal import DoormanSupport
 internal import DoormanTracing
 package import DoormanWire
 package import Logging
@@ -117,7 +118,7 @@ package final class DoormanServer: Service {
                 }
             }
             if let path = settings.unixSocketPath {
-                try await listen(on: path) {
+                try await listen(on: EchoedText.path(path) ?? "the path of server.unix-socket") {
                     let lock = try SocketLock(forSocketAt: path)
                     defer { lock.release() }
                     let (file, descriptor) = try SocketFile.bind(path, mode: settings.unixSocketMode)
