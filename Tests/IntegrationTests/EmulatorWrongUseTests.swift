@@ -8,18 +8,18 @@ struct EmulatorWrongUseTests {
     @Test(
         "has an exit code and one line that says what is wrong",
         arguments: [
-            (["--port", "x"], 64, "The value 'x' is invalid for '--port <port>'"),
+            (["--port", "x"], 64, "the value … is invalid for --port <port>"),
             (["--port", "70000"], 64, "--port must be from 0 to 65535"),
-            (["--port", "-1"], 64, "Missing value for '--port <port>'"),
-            (["--port"], 64, "Missing value for '--port <port>'"),
-            (["-p", "1"], 64, "Unknown option '-p'"),
-            (["--prt", "1"], 64, "Unknown option '--prt'. Did you mean '--port'?"),
-            (["start"], 64, "Unexpected argument 'start'"),
-            (["127.0.0.1:7118"], 64, "Unexpected argument '127.0.0.1:7118'"),
-            (["--address", "127.0.0.1:7118"], 64, "Unknown option '--address'"),
-            (["--config", "x"], 64, "Unknown option '--config'"),
-            (["--verbose"], 64, "Unknown option '--verbose'"),
-            (["--host"], 64, "Missing value for '--host <host>'"),
+            (["--port", "-1"], 64, "missing value for --port <port>"),
+            (["--port"], 64, "missing value for --port <port>"),
+            (["-p", "1"], 64, "unknown option -p"),
+            (["--prt", "1"], 64, "unknown option --prt. Did you mean --port?"),
+            (["start"], 64, "unexpected argument …"),
+            (["127.0.0.1:7118"], 64, "unexpected argument …"),
+            (["--address", "127.0.0.1:7118"], 64, "unknown option --address"),
+            (["--config", "x"], 64, "unknown option --config"),
+            (["--verbose"], 64, "unknown option --verbose"),
+            (["--host"], 64, "missing value for --host <host>"),
             (["--host", "0.0.0.0"], 1, "cannot listen on '0.0.0.0' port 0: 0.0.0.0: other machines reach this address"),
             (["--host", "nowhere.invalid"], 1, "cannot listen on 'nowhere.invalid' port 0: the host has no address"),
             (
@@ -36,7 +36,7 @@ struct EmulatorWrongUseTests {
                 ["--certificate-file", "/etc/passwd", "--private-key-file", "/etc/passwd"], 1,
                 "cannot listen on '127.0.0.1' port 0: /etc/passwd: can't be read as a PEM file"
             ),
-            (["--seed"], 64, "Missing value for '--seed <file>'"),
+            (["--seed"], 64, "missing value for --seed <file>"),
             (["--seed", "/nonexistent.json"], 1, "/nonexistent.json: can't be read: no such file or directory"),
             (["--seed", "/tmp"], 1, "/tmp: can't be read: it is not a regular file"),
             (["--seed", "/etc/passwd"], 1, "/etc/passwd: is not JSON"),
@@ -50,13 +50,13 @@ struct EmulatorWrongUseTests {
             ),
             (["--port-file", "/nonexistent/port"], 1, "cannot write /nonexistent/port: cannot write into the file's folder"),
             (["--port-file", "/etc/passwd"], 1, "cannot write /etc/passwd: the file holds something else than a port number"),
-            (["--fault-seed", "x"], 64, "The value 'x' is invalid for '--fault-seed <number>'"),
-            (["--fault-seed", "-1"], 64, "Missing value for '--fault-seed <number>'"),
-            (["--issuer", "login.example.org"], 64, "--issuer must be an http or https URL without a query"),
+            (["--fault-seed", "x"], 64, "the value … is invalid for --fault-seed <number>"),
+            (["--fault-seed", "-1"], 64, "missing value for --fault-seed <number>"),
+            (["--issuer", "login.example.org"], 64, "--issuer must be an http or https URL without a query, user or password"),
             (["--keys-max-age", "86401"], 64, "--keys-max-age must be from 0 to 86400"),
             (["--max-connections", "0"], 64, "--max-connections must be from 1 to 1000000"),
             (["--idle-timeout", "0"], 64, "--idle-timeout must be from 1 to 86400"),
-            (["--idle-timeout", "60s"], 64, "The value '60s' is invalid for '--idle-timeout <seconds>'"),
+            (["--idle-timeout", "60s"], 64, "the value … is invalid for --idle-timeout <seconds>"),
             (["--log-level", "loud"], 64, "--log-level must be trace, debug, info, notice, warning, error or critical"),
         ] as [([String], Int32, String)])
     func table(arguments: [String], status: Int32, message: String) async throws {
@@ -68,6 +68,45 @@ struct EmulatorWrongUseTests {
         let error = emulator.errorOutput
         #expect(error.hasPrefix("account-kit-emulator: \(message)") && error.filter { $0 == "\n" }.count == 1, "\(error)")
         #expect(error.hasSuffix("See 'account-kit-emulator --help'.\n") == (status == 64), "\(error)")
+    }
+
+    @Test(
+        "no message repeats a secret in the wrong place",
+        arguments: [
+            "--host", "--port", "--port-file", "--certificate-file", "--private-key-file", "--seed", "--issuer", "--keys-max-age",
+            "--write-app-secret", "--fault-seed", "--max-connections", "--idle-timeout", "--log-level", "--allow-any-address", "",
+        ])
+    func misplacedSecrets(option: String) async throws {
+        let secrets = [
+            "eyJhbGciOiJIUzI1NiJ9.eyJQTEFOVEVEIjox.PLANTED", "redis://u:PLANTED@127.0.0.1:1", "glpat-PLANTEDab1234567890c",
+            "sub/PLANTED", "y'PLANTED", "-PLANTED", "<PLANTED>",
+        ]
+        // Any other text is the name of a new file.
+        let isWritten = ["--port-file", "--write-app-secret"].contains(option)
+        for secret in secrets where !isWritten || secret.contains("/") {
+            let flag = option == "--allow-any-address" ? ["\(option)=\(secret)"] : [option, secret].filter { !$0.isEmpty }
+            // Without the other file, a certificate or a key is wrong use before it is read.
+            let pair = ["--certificate-file", "--private-key-file"].contains(option) ? Self.pair.filter { $0 != option } : []
+            let other = pair.count == 1 ? [pair[0], "/nonexistent"] : []
+            let port = option == "--port" ? [] : ["--port", "0"]
+            let emulator = try ChildProcess.ours("account-kit-emulator", port + flag + other)
+            #expect(try await emulator.ending() != 0, "\(option) \(secret)")
+            #expect(!emulator.allOutput.contains("PLANTED"), "\(emulator.allOutput)")
+        }
+    }
+
+    private static let pair = ["--certificate-file", "--private-key-file"]
+
+    @Test("a key of a seed file that is unknown is shown as far as it can be a name")
+    func seed() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder.appendingPathComponent("seed.json").path
+            try #"{"apps": [], "secret:PLANTED": "x"}"#.write(toFile: path, atomically: false, encoding: .utf8)
+            let emulator = try ChildProcess.ours("account-kit-emulator", ["--port", "0", "--seed", path])
+            #expect(try await emulator.ending() == 1)
+            #expect(emulator.errorOutput.contains("\(path): secret…: is not known"), "\(emulator.allOutput)")
+            #expect(!emulator.allOutput.contains("PLANTED"))
+        }
     }
 
     @Test("a port in use is a sentence")

@@ -96,4 +96,23 @@ struct SecretFileTests {
             #expect(try await server.ending() == 0)
         }
     }
+
+    @Test("the emulator, which holds app secrets and tokens, has no core dumps either")
+    func coreDumpsOfEmulator() async throws {
+        try await withTemporaryFolder { folder in
+            #expect(unsafe chmod(folder.path, 0o777) == 0)
+            let user = geteuid() == 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : ["env"]
+            let port = folder.appendingPathComponent("port")
+            let emulator = try ChildProcess(
+                user[0],
+                user.dropFirst() + [ChildProcess.built("account-kit-emulator"), "--port", "0", "--port-file", port.path],
+                environment: ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+            _ = try await emulator.port(from: port)
+            var status = stat()
+            #expect(unsafe stat("/proc/\(emulator.id)/status", &status) == 0)
+            #expect(status.st_uid == 0)
+            emulator.terminate()
+            #expect(try await emulator.ending() == 0)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 internal import AccountKitEmulator
 internal import ArgumentParser
 internal import DoormanFiles
+internal import DoormanSupport
 internal import DoormanVersion
 internal import Logging
 internal import ServiceLifecycle
@@ -97,6 +98,7 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
 
     /// Runs the program. The parser's own exit prints several lines, and ignores that a help text cannot be written.
     static func main() async {
+        CoreDumps.prevent()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -120,6 +122,7 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
                 (message, code) = ("\(error)", .failure)
             }
         }
+        if code == .validationFailure { message = wrongUse() }
         let sentence = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         let end = sentence.last.map(".?!".contains) == true ? "" : "."
         let next = code == .validationFailure ? " See 'account-kit-emulator --help'." : ""
@@ -127,7 +130,20 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
         exit(withError: code)
     }
 
+    /// Returns the message about this process's command line.
+    private static func wrongUse() -> String {
+        WrongUse.message(about: Array(CommandLine.arguments.dropFirst())) { arguments in
+            do { _ = try parseAsRoot(arguments) } catch { return message(for: error) }
+            return nil
+        }
+    }
+
     func validate() throws {
+        // A token must not reach a name server, and no message may repeat it.
+        let isHost = host.utf8.allSatisfy { $0.isASCIIAlphanumeric || "-._:%".utf8.contains($0) }
+        guard isHost, !MisplacedToken.isProbable(host: host) else {
+            throw ValidationError("--host must be a name or an IP address")
+        }
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
         guard (certificateFile == nil) == (privateKeyFile == nil) else {
             throw ValidationError("--certificate-file and --private-key-file must be set together")

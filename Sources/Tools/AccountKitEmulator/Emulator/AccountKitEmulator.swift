@@ -1,4 +1,5 @@
 internal import DoormanFiles
+internal import DoormanSupport
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -110,11 +111,13 @@ package final class AccountKitEmulator: Sendable {
 /// Listening.
 extension AccountKitEmulator {
     private func makeTLSContext(_ files: EmulatorSettings.TLSFiles) throws -> NIOSSLContext {
+        let certificate = EchoedText.path(files.certificate) ?? "the certificate file"
+        let privateKey = EchoedText.path(files.privateKey) ?? "the private key file"
         guard let chain = try? NIOSSLCertificate.fromPEMBytes(Self.read(files.certificate)), !chain.isEmpty else {
-            throw EmulatorError(.badSettings, "\(files.certificate): can't be read as a PEM file of certificates")
+            throw EmulatorError(.badSettings, "\(certificate): can't be read as a PEM file of certificates")
         }
         guard let key = try? NIOSSLPrivateKey(bytes: Self.read(files.privateKey), format: .pem) else {
-            throw EmulatorError(.badSettings, "\(files.privateKey): can't be read as a PEM file of a private key")
+            throw EmulatorError(.badSettings, "\(privateKey): can't be read as a PEM file of a private key")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
@@ -125,7 +128,7 @@ extension AccountKitEmulator {
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw EmulatorError(.badSettings, "\(files.privateKey): is not the key of the certificate in \(files.certificate)")
+            throw EmulatorError(.badSettings, "\(privateKey): is not the key of the certificate in \(certificate)")
         }
     }
 

@@ -36,12 +36,13 @@ package struct OpenIDIssuer: Sendable {
         self.keysMaxAge = keysMaxAge
     }
 
-    package static let urlRule = "must be an http or https URL without a query, such as http://localhost:7118/oidc"
+    package static let urlRule =
+        "must be an http or https URL without a query, user or password, such as http://localhost:7118/oidc"
 
     package static func accepts(url: String) -> Bool {
         let rest = ["http://", "https://"].first { url.hasPrefix($0) }.map { url.dropFirst($0.count) }
         guard let rest, let first = rest.first, first != "/", url.utf8.count <= 512 else { return false }
-        return rest.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        return rest.utf8.allSatisfy { $0.isVisibleASCII && !"?#@".utf8.contains($0) }
     }
 
     /// Returns the endpoint of a request for one of the issuer's documents, and `nil` for any other request.

@@ -1,4 +1,5 @@
 private import DoormanFiles
+private import DoormanSupport
 private import FoundationEssentials
 
 /// The seed file, which lists the apps and accounts that exist at the start:
@@ -28,14 +29,16 @@ package enum Seed {
     ///
     /// - Throws: ``SeedError`` with file, key and cause. It never quotes a value, which may be a secret.
     package static func apps(file: String) throws(SeedError) -> [EmulatorSettings.App] {
+        // Another path may be a secret in the wrong place.
+        let name = EchoedText.path(file) ?? "the seed file"
         let bytes: [UInt8]
         do throws(FileAccessError) {
             bytes = try RegularFile.read(file, limit: maximumBytes)
         } catch {
-            throw SeedError(file: file, key: "", problem: "can't be read: \(error.cause)")
+            throw SeedError(file: name, key: "", problem: "can't be read: \(error.cause)")
         }
-        guard bytes.count <= maximumBytes else { throw SeedError(file: file, key: "", problem: "is longer than 64 MiB") }
-        return try apps(json: bytes, file: file)
+        guard bytes.count <= maximumBytes else { throw SeedError(file: name, key: "", problem: "is longer than 64 MiB") }
+        return try apps(json: bytes, file: name)
     }
 
     /// Reads the apps from the text of a file.
@@ -97,7 +100,8 @@ extension SeedError {
             if let index = key.intValue {
                 path += "[\(index)]"
             } else {
-                path += path.isEmpty ? key.stringValue : ".\(key.stringValue)"
+                // An unknown key may hold a secret.
+                path += (path.isEmpty ? "" : ".") + EchoedText.name(key.stringValue)
             }
         }
         self.init(file: file, key: path, problem: problem)
