@@ -140,7 +140,7 @@ let package = Package(
             ["CDoormanCurl", "CCurl", "DoormanCore", "ProviderHTTP", nioConcurrencyHelpers]),
         module(
             "AccountKit", in: "Sources/Providers",
-            ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON"]),
+            ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON", nioConcurrencyHelpers]),
         module(
             "FacebookLogin", in: "Sources/Providers",
             ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON"]),

@@ -1,6 +1,7 @@
 import AccountKit
 import DoormanCore
 import DoormanSupport
+import NIOConcurrencyHelpers
 import ProviderHTTP
 import TestKit
 import Testing
@@ -46,6 +47,43 @@ struct VerifyTests {
         let body = Sample.phoneBody.replacingApplication(with: #"{"id":"\#(id)"}"#)
         let rejection = try #require(try await Self.verdict(.response(200, body)).rejection)
         #expect(rejection.reason == .wrongApplication)
+    }
+
+    private static let foreign = Result<HTTPResponse, TransportError>.response(
+        200, Sample.phoneBody.replacingApplication(with: #"{"id":"1"}"#))
+
+    /// Checks the credential, and returns the outcome for a token of another application after it.
+    private static func outcome(
+        ofCheck check: Result<HTTPResponse, TransportError>, then further: Result<HTTPResponse, TransportError>...
+    ) async throws -> [String] {
+        let responses = NIOLockedValueBox([check] + further)
+        let verifier = try Sample.verifier(ScriptedTransport { _ in responses.withLockedValue { $0.removeFirst() } })
+        try? await verifier.checkCredential(deadline: Sample.deadline())
+        var outcomes: [String] = []
+        for _ in further {
+            do throws(VerificationError) {
+                let verdict = try await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline())
+                outcomes.append(verdict.rejection.map { "\($0.reason)" } ?? "valid")
+            } catch {
+                #expect(error.scope == .credential && error.request == .responded)
+                outcomes.append("\(error.code)")
+            }
+        }
+        return outcomes
+    }
+
+    @Test("while the credential check has not succeeded, a token of another application is not rejected: our id may be wrong")
+    func wrongApplicationID() async throws {
+        let checked = Result<HTTPResponse, TransportError>.response(200, #"{"data":[]}"#)
+        #expect(try await Self.outcome(ofCheck: checked, then: Self.foreign) == ["wrongApplication"])
+        let rejected = Result<HTTPResponse, TransportError>.response(400, errorBody(190, "OAuthException", "x"))
+        for check in [rejected, .failure(.timedOut, sent: true)] {
+            #expect(try await Self.outcome(ofCheck: check, then: Self.foreign) == ["providerMisconfigured"])
+            let valid = Result<HTTPResponse, TransportError>.response(200, Sample.phoneBody)
+            #expect(
+                try await Self.outcome(ofCheck: check, then: Self.foreign, valid, Self.foreign)
+                    == ["providerMisconfigured", "valid", "wrongApplication"])
+        }
     }
 
     @Test("a response without an application is rejected, unless the settings accept it")

@@ -49,6 +49,7 @@ enum SampleFigures {
         details.cache.valid.evictionsForBytes = 2
         details.endpointLatencies = [.init(provider: "facebook", endpoint: "me", latency: latencies)]
         details.permits = [.init(provider: "facebook", applicationID: "123", rate: 1000, retries: 10)]
+        details.credentials = [.init(provider: "facebook", applicationID: "123", isWorking: true)]
         details.fleet = FleetFigures(fleet, revocationBound: .seconds(68))
         return details
     }

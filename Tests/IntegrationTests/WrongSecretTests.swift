@@ -61,17 +61,38 @@ struct WrongSecretTests {
         }
     }
 
+    @Test("a server with a wrong application id rejects no token, and says that its credential does not work")
+    func applicationID() async throws {
+        let recorder = LogRecorder()
+        try await Stack.run(
+            settings: { $0.accountKit.applicationID = "123456" }, logger: Logger(label: "test", factory: { _ in recorder }),
+            awaitsCredentials: false
+        ) { stack in
+            try await eventually("an error is logged") { recorder.lines.contains { $0.hasPrefix(Self.failed) } }
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            #expect(await stack.verify(token) == Self.misconfigured)
+            #expect(stack.dependencies.providers.credentials.map(\.isWorking) == [false])
+            var right = stack.settings
+            right.accountKit.applicationID = Stack.ours.id
+            try stack.dependencies.providers.component.prepare(right).apply()
+            try await eventually("the id is checked") { stack.dependencies.providers.hasWorkingCredentials }
+            #expect(stack.dependencies.providers.credentials.map(\.isWorking) == [true])
+            #expect(await stack.verify(token) == "OK")
+        }
+    }
+
     @Test("a server that starts in an outage does not blame the secret")
     func startInOutage() async throws {
         let recorder = LogRecorder()
         try await Stack.run(
             settings: { $0.accountKit.url = "http://127.0.0.1:1" }, logger: Logger(label: "test", factory: { _ in recorder }),
             awaitsCredentials: false
-        ) { _ in
+        ) { stack in
             try await eventually("a warning is logged") {
                 recorder.lines.contains { $0.hasPrefix("warning the application's credential could not be checked") }
             }
             #expect(!recorder.lines.contains { $0.hasPrefix(Self.failed) })
+            #expect(stack.dependencies.providers.credentials.isEmpty)
         }
     }
 

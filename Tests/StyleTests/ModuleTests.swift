@@ -31,7 +31,7 @@ struct ModuleTests {
         "ProviderHTTP": core.union(["DoormanTracing", "StrictJSON", "Tracing"]),
         "GraphAPI": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
-        "AccountKit": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
+        "AccountKit": core.union(["GraphAPI", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
         "FacebookLogin": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
         "CompactTokens": core.union(["DoormanCrypto", "StrictJSON"]),
         "TokenIntrospection": core.union(["CompactTokens", "DoormanCrypto", "ProviderHTTP", "StrictJSON"]),

@@ -34,11 +34,26 @@ package struct AdminDetails: Sendable {
         }
     }
 
+    /// Whether the credential of an application works.
+    package struct Credential: Sendable {
+        package let provider: String
+        package let applicationID: String
+        package let isWorking: Bool
+
+        package init(provider: String, applicationID: String, isWorking: Bool) {
+            self.provider = provider
+            self.applicationID = applicationID
+            self.isWorking = isWorking
+        }
+    }
+
     /// The counters of all event loops.
     package var counters = ServerCounters.Snapshot()
     package var cache = CacheStatistics()
     package var endpointLatencies: [EndpointLatency] = []
     package var permits: [Permits] = []
+    /// The credentials that a check or a call has shown to work or not to work.
+    package var credentials: [Credential] = []
     /// `nil` if the server belongs to no fleet.
     package var fleet: FleetFigures?
 

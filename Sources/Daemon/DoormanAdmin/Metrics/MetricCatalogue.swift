@@ -168,6 +168,12 @@ package enum MetricCatalogue {
             figures.details.permits.map { Metric.Series([$0.provider, $0.applicationID], .count(UInt64(max(0, $0.retries)))) }
         },
         Metric(
+            .gauge, "doorman_provider_credential_working", applicationLabels,
+            "1 if the application's credential works, 0 if the provider rejects it. Absent while neither is known."
+        ) { figures in
+            figures.details.credentials.map { Metric.Series([$0.provider, $0.applicationID], .condition($0.isWorking)) }
+        },
+        Metric(
             "doorman_provider_connections_opened_total", .providerConnectionsOpened,
             "Connections to providers that were opened or attempted."),
     ]

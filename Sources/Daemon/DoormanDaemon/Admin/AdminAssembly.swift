@@ -82,6 +82,7 @@ private struct RunningServer: AdminSource {
                 provider: provider.name, applicationID: provider.applicationID, rate: state.ratePermits, retries: state.retryPermits
             )
         }
+        details.credentials = providers.credentials
         details.fleet = fleetNode.map { FleetFigures($0.fleet.statistics, revocationBound: $0.revocationBound) }
         return details
     }

@@ -6,10 +6,17 @@ internal import ProviderRouting
 
 /// Logs the first failed check of a provider's credentials, and the first success after it.
 final class CredentialLog: Sendable {
+    private struct Failure: Sendable {
+        let since: Instant
+        let applicationID: String
+        /// Whether the provider has responded, and rejected the credential.
+        var isRejection: Bool
+    }
+
     private let logger: Logger
     private let time: TimeSource
-    /// The providers whose last check failed, and since when.
-    private let failingSince = NIOLockedValueBox<[String: Instant]>([:])
+    /// The providers whose last check failed.
+    private let failures = NIOLockedValueBox<[String: Failure]>([:])
 
     init(logger: Logger, time: TimeSource) {
         self.logger = logger
@@ -29,7 +36,7 @@ final class CredentialLog: Sendable {
                 return
             }
             log(
-                failure, of: provider.name,
+                failure, of: provider,
                 [
                     "provider": "\(provider.name)", "application": "\(applicationID)",
                     "files": "\(provider.secretFiles.map(\.path).joined(separator: ", "))",
@@ -37,16 +44,28 @@ final class CredentialLog: Sendable {
         }
     }
 
-    private func log(_ failure: VerificationError?, of name: String, _ common: Logger.Metadata) {
+    /// Whether the provider has rejected the credential of an application in a check, and none has succeeded since.
+    func isRejected(of name: String, _ applicationID: String) -> Bool {
+        failures.withLockedValue { $0[name].map { $0.isRejection && $0.applicationID == applicationID } ?? false }
+    }
+
+    private func log(_ failure: VerificationError?, of provider: ConfiguredProvider, _ common: Logger.Metadata) {
+        let (name, now) = (provider.name, time.now())
         var metadata = common
         guard let failure else {
-            guard let start = failingSince.withLockedValue({ $0.removeValue(forKey: name) }) else { return }
-            metadata["duration"] = "\(DurationText.describe(start.duration(to: time.now())))"
+            guard let before = failures.withLockedValue({ $0.removeValue(forKey: name) }) else { return }
+            metadata["duration"] = "\(DurationText.describe(before.since.duration(to: now)))"
             return logger.notice("the application's credential works again", metadata: metadata)
         }
-        failingSince.withLockedValue { [now = time.now()] in $0[name] = $0[name] ?? now }
+        let isRejection = failure.request == .responded
+        failures.withLockedValue { failures in
+            let before = failures[name]
+            let wasRejected = before.map { $0.isRejection && $0.applicationID == provider.applicationID } ?? false
+            failures[name] = Failure(
+                since: before?.since ?? now, applicationID: provider.applicationID, isRejection: isRejection || wasRejected)
+        }
         metadata["cause"] = "\(failure.message)"
-        guard failure.request == .responded else {
+        guard isRejection else {
             return logger.warning(
                 "the application's credential could not be checked, because the provider did not respond", metadata: metadata)
         }

@@ -1,4 +1,5 @@
 internal import CurlTransport
+internal import DoormanAdmin
 internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
@@ -138,6 +139,19 @@ final class ProviderPool: Sendable {
 
     /// Whether each application has a credential that worked when it was last used or checked.
     var hasWorkingCredentials: Bool { state.withLockedValue { $0.routers }.allSatisfy(\.hasWorkingCredentials) }
+
+    /// The credentials that work, and those that their providers reject. Others have not been checked, or got no response.
+    var credentials: [AdminDetails.Credential] {
+        let state = state.withLockedValue { $0 }
+        return state.members.compactMap { member in
+            let (name, id) = (member.configured.name, member.configured.applicationID)
+            guard let router = state.routers.first(where: { $0.serves(name) }), let result = router.lastCheck(of: id) else {
+                return nil
+            }
+            guard result == .succeeded || credentialLog.isRejected(of: name, id) else { return nil }
+            return AdminDetails.Credential(provider: name, applicationID: id, isWorking: result == .succeeded)
+        }
+    }
 
     /// The providers in use.
     var members: [Member] { state.withLockedValue { $0.members } }

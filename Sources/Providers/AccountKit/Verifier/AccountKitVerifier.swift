@@ -11,6 +11,7 @@ package struct AccountKitVerifier: TokenProvider {
     let settings: AccountKitSettings
     let requests: AccountKitRequests
     private let client: ProviderClient
+    private let standing = CredentialStanding()
 
     /// - Throws: ``AccountKitSettings/Invalid`` if a setting is invalid.
     package init(_ settings: AccountKitSettings, client: ProviderClient) throws(AccountKitSettings.Invalid) {
@@ -34,7 +35,7 @@ package struct AccountKitVerifier: TokenProvider {
         switch response {
         case .success(let body):
             guard let me = MeResponse(body) else { throw .malformedResponse }
-            return verdict(on: me)
+            return try verdict(on: me)
         case .rejected(let kind):
             return .rejected(Rejection(kind))
         case .busy, .unavailable, .misconfigured:
@@ -43,9 +44,14 @@ package struct AccountKitVerifier: TokenProvider {
     }
 
     /// Rejects tokens of other applications (the contract, section 4.1).
-    private func verdict(on me: MeResponse) -> Verdict {
+    ///
+    /// - Throws: `.providerMisconfigured` if the configured application id may be wrong: a rejection would log every user out.
+    private func verdict(on me: MeResponse) throws(VerificationError) -> Verdict {
         if let applicationID = me.applicationID {
-            guard applicationID == settings.application.id else { return .rejected(.anotherApplication) }
+            guard applicationID == settings.application.id else {
+                if standing.mayBeWrong { throw .anotherApplicationUnconfirmed }
+                return .rejected(.anotherApplication)
+            }
         } else if !settings.acceptAnswersWithoutApplication {
             return .rejected(.unknownApplication)
         }
@@ -59,6 +65,7 @@ package struct AccountKitVerifier: TokenProvider {
         case .email(let address):
             identity.email = address
         }
+        standing.confirm()
         return .valid(identity)
     }
 
@@ -201,8 +208,14 @@ extension AccountKitVerifier {
         guard let request = requests.accounts(limit: 1, after: nil) else {
             throw VerificationError(.unsupported, "No app secret is configured, so there is no credential to check.")
         }
-        _ = try await success(
-            of: request, to: .accounts, rejectionMessage: "Account Kit rejected the credential check.", deadline: deadline)
+        do throws(VerificationError) {
+            _ = try await success(
+                of: request, to: .accounts, rejectionMessage: "Account Kit rejected the credential check.", deadline: deadline)
+            standing.confirm()
+        } catch {
+            standing.doubt()
+            throw error
+        }
     }
 
     /// Deletes an account (E5).
@@ -238,4 +251,11 @@ extension AccountKitVerifier {
             throw VerificationError(response)
         }
     }
+}
+
+extension VerificationError {
+    /// Either the token belongs to another application, or the configured application id does.
+    fileprivate static let anotherApplicationUnconfirmed = misconfigured(
+        "The token is not of the configured application, whose credential could not be confirmed: check the app id and the app secret.",
+        request: .responded)
 }
