@@ -103,23 +103,3 @@ struct HandshakeQuotas: Sendable {
         return ConnectionPermit(registry.quota(of: counted, limits, at: now))
     }
 }
-
-/// Logs that accepting connections fails, mostly because no file descriptor is free. It stands behind `AcceptBackoffHandler`,
-/// which pauses the listener instead of retrying in a tight loop.
-final class AcceptFailureHandler: ChannelInboundHandler, Sendable {
-    typealias InboundIn = any Channel
-
-    private let log: RateLimitedLogger
-
-    init(log: RateLimitedLogger) {
-        self.log = log
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is IOError else { return context.fireErrorCaught(error) }
-        log.log(
-            .error, about: "accept_failed",
-            "connections can't be accepted; backing off: raise ulimit -n or lower server.max-connections",
-            ["error": "\(error)"])
-    }
-}

@@ -298,7 +298,7 @@ package final class DoormanServer: Service {
             .serverChannelOption(.maxMessagesPerRead, value: 256)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers(AcceptBackoffHandler(), AcceptFailureHandler(log: log))
+                    try channel.pipeline.syncOperations.addHandler(AcceptFailureHandler(log: log))
                 }
             }
             .childChannelOption(.autoRead, value: false)
