@@ -169,18 +169,42 @@ struct AdminServerTests {
         }
     }
 
-    @Test("connections are bounded, and a closed one makes room")
-    func tooMany() async throws {
+    @Test("idle connections can't keep probes out: a new connection replaces the one that waited longest")
+    func replaced() async throws {
         try await RunningAdminServer.run(settings: { $0.maximumConnections = 2 }) { server in
             let (first, second) = (try server.connect(), try server.connect())
             #expect(try await first.request("/readyz").status == 200)
             #expect(try await second.request("/readyz").status == 200)
+            #expect(try await first.request("/readyz").status == 200)
             let third = try server.connect()
-            #expect((try? await third.request("/readyz")) == nil)
+            #expect(try await third.request("/readyz").status == 200)
+            #expect(try await second.readUntilEnd().isEmpty)
+            #expect(try await first.request("/readyz").status == 200)
             try await eventually("it is logged") {
-                server.recorder.lines.contains { $0.contains("closed a new connection to the admin pages: there are too many") }
+                server.recorder.lines.contains { $0.contains("closed the connection to the admin pages that waited longest") }
             }
-            first.close()
+            for _ in 0..<5 { #expect(try await server.get("/livez").status == 200) }
+        }
+    }
+
+    @Test("connections are bounded: one that has a request is not replaced, and a closed one makes room")
+    func tooMany() async throws {
+        try await RunningAdminServer.run(settings: { $0.maximumConnections = 2 }) { server in
+            server.source.block()
+            let busy = [try server.connect(), try server.connect()]
+            // The first response shows that the second request has arrived.
+            for peer in busy {
+                let requests = ["/readyz", "/metrics"].map { "GET \($0) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
+                try await peer.send(requests.joined())
+                #expect(try await peer.readResponse().status == 200)
+            }
+            try await eventually("a new connection is closed") {
+                guard (try? await server.connect().request("/readyz")) == nil else { return false }
+                return server.recorder.lines.contains { $0.contains("closed a new connection to the admin pages: there are") }
+            }
+            server.source.unblock()
+            for peer in busy { #expect(try await peer.readResponse().status == 200) }
+            busy[0].close()
             try await eventually("there is room again") { (try? await server.get("/readyz"))?.status == 200 }
         }
     }

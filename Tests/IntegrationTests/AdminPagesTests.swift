@@ -12,12 +12,13 @@ struct AdminPagesTests {
     ]
 
     private static func run(
-        _ arguments: [String] = [], _ body: (_ doormand: DoormandProcess, _ adminPort: Int) async throws -> Void
+        _ arguments: [String] = [], descriptorLimit: Int? = nil,
+        _ body: (_ doormand: DoormandProcess, _ adminPort: Int) async throws -> Void
     ) async throws {
         try await withTemporaryFolder { folder in
             let portFile = folder.appendingPathComponent("admin-port")
             let admin = ["--admin-address", "127.0.0.1:0", "--admin-port-file", portFile.path]
-            try await DoormandProcess.run(admin + arguments) { doormand in
+            try await DoormandProcess.run(admin + arguments, descriptorLimit: descriptorLimit) { doormand in
                 try await body(doormand, try await doormand.program.port(from: portFile))
             }
         }
@@ -29,6 +30,32 @@ struct AdminPagesTests {
 
     private static func awaitReadiness(_ port: Int) async throws {
         try await eventually("the server is ready") { try await get("/readyz", port).status == 200 }
+    }
+
+    @Test("a server without free descriptors answers probes and scrapes, and does not spin")
+    func outOfDescriptors() async throws {
+        try await Self.run(descriptorLimit: 64) { doormand, port in
+            try await Self.awaitReadiness(port)
+            let crowd = try (0..<100).map { _ in try RawPeer.connect(port: doormand.port) }
+            // One line per second says how many others there were.
+            var failures: Int?
+            try await eventually("the number of failed attempts is logged") {
+                let lines = doormand.program.errorOutput.matches(of: /suppressed=(\d+).*connections can't be accepted/)
+                failures = lines.first.flatMap { Int($0.1) }
+                return failures != nil
+            }
+            #expect(failures ?? 0 < 100)
+            for _ in 0..<5 {
+                for path in ["/livez", "/readyz"] { #expect(try await Self.get(path, port).status == 200) }
+                let metrics = try await Self.get("/metrics", port)
+                #expect(metrics.status == 200)
+                #expect(metrics.headers["connection"] == "close", "others need its descriptor")
+            }
+            for peer in crowd { peer.close() }
+            try await eventually("connections are kept again") {
+                try await Self.get("/metrics", port).headers["connection"] != "close"
+            }
+        }
     }
 
     @Test("calls are in metrics and on the status page, and no token, code or secret is in any page")

@@ -24,6 +24,8 @@ final class AdminConnectionHandler: ChannelInboundHandler {
 
     private let pages: AdminPages
     private let settings: AdminSettings
+    private let waiting: WaitingConnections
+    private let endsAfterResponse: Bool
     private var state = State.idle
     /// Whether bytes of the next request have arrived.
     private var hasBegunRequest = false
@@ -31,15 +33,21 @@ final class AdminConnectionHandler: ChannelInboundHandler {
     private var requests = 0
     private var deadline: Scheduled<Void>?
 
-    init(_ pages: AdminPages, _ settings: AdminSettings) {
+    /// - Parameters:
+    ///   - waiting: Has the connection while it waits for a request.
+    ///   - endsAfterResponse: Whether the connection ends after its first response, because others need its descriptor.
+    init(_ pages: AdminPages, _ settings: AdminSettings, _ waiting: WaitingConnections, endsAfterResponse: Bool) {
         self.pages = pages
         self.settings = settings
+        self.waiting = waiting
+        self.endsAfterResponse = endsAfterResponse
     }
 
     // MARK: - Events
 
     func channelActive(context: ChannelHandlerContext) {
         closeAfter(settings.headTimeout, context)
+        waiting.add(context.channel)
         context.fireChannelActive()
     }
 
@@ -57,6 +65,7 @@ final class AdminConnectionHandler: ChannelInboundHandler {
                 answer(AdminResponse(.payloadTooLarge, "a request must not have a body\n"), to: head, keepsAlive: false, context)
             } else {
                 state = .receiving(head)
+                waiting.remove(context.channel)
             }
         case (.end, .receiving(let head)): begin(head, context)
         default: break
@@ -108,7 +117,8 @@ final class AdminConnectionHandler: ChannelInboundHandler {
         promise.completeWithTask { [pages] in await pages.response(to: request) }
         promise.futureResult.assumeIsolated().whenSuccess { response in
             guard case .answering(_, number) = self.state else { return }
-            self.answer(response, to: head, keepsAlive: head.isKeepAlive && !self.hasEndedInput, context)
+            let keepsAlive = head.isKeepAlive && !self.hasEndedInput && !self.endsAfterResponse
+            self.answer(response, to: head, keepsAlive: keepsAlive, context)
         }
         arm(settings.answerTimeout, context) { handler, context in
             guard case .answering(let head, number) = handler.state else { return }
@@ -128,6 +138,7 @@ final class AdminConnectionHandler: ChannelInboundHandler {
         _ response: AdminResponse, to request: HTTPRequestHead, keepsAlive: Bool, _ context: ChannelHandlerContext
     ) {
         state = keepsAlive ? .writing : .closing
+        waiting.remove(context.channel)
         hasBegunRequest = false
         closeAfter(settings.writeTimeout, context)
         var headers = response.headers
@@ -152,6 +163,7 @@ final class AdminConnectionHandler: ChannelInboundHandler {
         case .writing:
             guard !hasEndedInput else { return context.close(promise: nil) }
             state = .idle
+            waiting.add(context.channel)
             closeAfter(settings.idleTimeout, context)
         case .closing:
             // Closing at once would reset the connection if bytes are unread, and the peer might never see the response.

@@ -21,6 +21,8 @@ package final class AdminServer: Service {
     private let log: RateLimitedLogger
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let connections = ConnectionRegistry()
+    private let waiting = WaitingConnections()
+    private let spareDescriptors = SpareDescriptors()
 
     /// - Parameter settings: Settings with an address.
     package init(settings: AdminSettings, pages: AdminPages, time: TimeSource, logger: Logger) {
@@ -76,9 +78,10 @@ package final class AdminServer: Service {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 128)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelInitializer { channel in
+            .serverChannelInitializer { [log, spareDescriptors] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptFailureHandler(log: log, freeDescriptors: spareDescriptors.free))
                 }
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -87,20 +90,25 @@ package final class AdminServer: Service {
     }
 
     private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
-        guard connections.add(channel, maximum: settings.maximumConnections) else {
+        guard connections.add(channel, maximum: settings.maximumConnections) || makeRoom(for: channel) else {
             log.log(
                 .warning, about: "too_many_connections", "closed a new connection to the admin pages: there are too many",
                 ["maximum": "\(settings.maximumConnections)"])
             return channel.close()
         }
-        channel.closeFuture.whenComplete { [connections] _ in connections.remove(channel) }
+        let isOnSpareDescriptor = spareDescriptors.areFree
+        channel.closeFuture.whenComplete { [connections, waiting, spareDescriptors] _ in
+            connections.remove(channel)
+            waiting.remove(channel)
+            spareDescriptors.reserve()
+        }
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = AdminSettings.maximumHeadBytes
         limits.maxHeaderListSize = AdminSettings.maximumHeadBytes
         limits.maxHeaderFieldCount = AdminSettings.maximumHeaders
-        let (pages, settings) = (pages, settings)
+        let (pages, settings, waiting) = (pages, settings, waiting)
         return channel.eventLoop.makeCompletedFuture { [limits] in
-            let connection = AdminConnectionHandler(pages, settings)
+            let connection = AdminConnectionHandler(pages, settings, waiting, endsAfterResponse: isOnSpareDescriptor)
             let decoder = HTTPRequestDecoder(
                 leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop, limitConfiguration: limits)
             let handlers: [any ChannelHandler] = [
@@ -110,5 +118,18 @@ package final class AdminServer: Service {
             ]
             try channel.pipeline.syncOperations.addHandlers(handlers)
         }
+    }
+    /// Closes the connection that has waited longest for a request, so that idle connections can't keep probes out.
+    ///
+    /// - Returns: Whether the new connection has its room.
+    private func makeRoom(for channel: any Channel) -> Bool {
+        guard let longest = waiting.removeLongest() else { return false }
+        log.log(
+            .warning, about: "closed_waiting_connection",
+            "closed the connection to the admin pages that waited longest for a request: there are too many",
+            ["maximum": "\(settings.maximumConnections)"])
+        connections.remove(longest)
+        longest.close(promise: nil)
+        return connections.add(channel, maximum: settings.maximumConnections)
     }
 }

@@ -6,7 +6,7 @@ package struct AdminSettings: Sendable, Hashable {
     package var tcp: ServerSettings.TCPAddress? = ServerSettings.TCPAddress(host: "127.0.0.1", port: 7119)
     /// Whether to listen beyond loopback. The pages have no authentication. Default no.
     package var allowsNetwork = false
-    /// Maximum open connections. A connection above it is closed right after accept. Default 32.
+    /// Maximum open connections. A connection above it replaces the one that has waited longest for a request. Default 32.
     package var maximumConnections = 32
     /// Maximum time from the first byte of a request to the end of its head, and from accept to the first request. Default 10 s.
     package var headTimeout = Duration.seconds(10)

@@ -127,7 +127,8 @@ package enum SettingsCatalogue {
         ),
         .count(
             "admin.max-connections", \.admin.maximumConnections, 1...10_000,
-            "Maximum open connections to the admin pages. Further connections are closed."),
+            "Maximum open connections to the admin pages. A further connection replaces the one that has waited longest for a request."
+        ),
     ]
 
     private static let tls: [Setting] = [
