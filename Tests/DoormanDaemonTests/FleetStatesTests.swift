@@ -59,7 +59,57 @@ struct FleetStatesTests {
             ])
         #expect(scene.look() == [])
         scene.statistics.server = server
+        #expect(scene.look(after: .seconds(9)) == [])
         #expect(scene.look() == ["notice the fleet's store is reachable again duration=1 s"])
+    }
+
+    @Test("a store that is lost and found each second has one line")
+    func unsteady() {
+        var scene = Scene()
+        _ = scene.look()
+        let server = scene.statistics.server
+        var lines: [String] = []
+        for round in 0..<20 {
+            scene.statistics.lastFailure = "store:6379: connection reset"
+            scene.statistics.server = round.isMultiple(of: 2) ? nil : server
+            lines += scene.look()
+        }
+        #expect(lines.count == 1 && lines[0].hasPrefix("warning the fleet's store is unreachable"))
+    }
+
+    @Test("a store that takes no writes has a line with the cause, and is not called unreachable", arguments: [false, true])
+    func full(loses: Bool) {
+        var scene = Scene()
+        _ = scene.look()
+        let server = scene.statistics.server
+        var lines: [String] = []
+        scene.statistics.lastFailure = "the store's memory is full"
+        for round in 1...20 {
+            scene.statistics.counts.storeFailures[.full] = UInt64(round)
+            if loses {
+                scene.statistics.counts.sessions &+= 1
+                scene.statistics.server = round.isMultiple(of: 2) ? server : nil
+            }
+            lines += scene.look()
+        }
+        #expect(
+            lines == [
+                "error the fleet's store takes no writes: revocations of this server don't reach the others "
+                    + #"cause=the store's memory is full store=["store:6379"]"#
+            ])
+        scene.statistics.server = server
+        #expect(scene.look(after: .seconds(10)) == ["notice the fleet's store takes writes again duration=19 s refusals=20"])
+    }
+
+    @Test("a store that refuses every session is unreachable")
+    func refusedSessions() {
+        var scene = Scene()
+        _ = scene.look()
+        scene.statistics.server = nil
+        scene.statistics.lastFailure = "the store refuses a command: WRONGPASS"
+        scene.statistics.counts.storeFailures[.refused] = 1
+        let lines = scene.look()
+        #expect(lines.count == 1 && lines[0].hasPrefix("warning the fleet's store is unreachable"))
     }
 
     @Test("a server beyond the bound has a line, also if it has never read the log")

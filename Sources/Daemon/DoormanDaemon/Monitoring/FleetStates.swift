@@ -13,7 +13,9 @@ struct FleetStates {
     private var counts = FleetCounts()
     /// The process at the other end that was logged last.
     private var server: StoreServer?
-    private var unreachable = LoggedState(quietTime: .zero)
+    // A store that is lost repeatedly is one state.
+    private var unreachable = LoggedState(quietTime: .seconds(10))
+    private var refusing = LoggedState(quietTime: .seconds(10))
     private var behind = LoggedState(quietTime: .zero)
     private var foreign = LoggedState(quietTime: .seconds(60))
     private var losses = LoggedState(quietTime: .seconds(60))
@@ -31,7 +33,7 @@ struct FleetStates {
         self.start = start
         let (before, after) = (counts, statistics.counts)
         counts = after
-        lookAtSession(statistics, logger, now)
+        lookAtStore(statistics, since: before, logger, now)
         let age = statistics.caughtUpAge ?? start.duration(to: now)
         log(behind.record(0, persists: age > bound, at: now), Self.lag, ["bound": "\(DurationText.describe(bound))"], logger)
         let records = after.foreign &- before.foreign
@@ -40,16 +42,25 @@ struct FleetStates {
         log(full.record(0, persists: statistics.isDenialListFull, at: now), Self.fullList, ["setting": "cache.max-denials"], logger)
     }
 
-    private mutating func lookAtSession(_ statistics: FleetStatistics, _ logger: Logger, _ now: Instant) {
-        // Before the first attempt has ended, nothing is known.
-        let isAway = statistics.server == nil && (statistics.lastFailure != nil || unreachable.isActive)
+    private mutating func lookAtStore(
+        _ statistics: FleetStatistics, since before: FleetCounts, _ logger: Logger, _ now: Instant
+    ) {
         var metadata: Logger.Metadata = ["store": .array(store.addresses.map { "\($0)" })]
-        if isAway, let cause = statistics.lastFailure { metadata["cause"] = "\(cause)" }
-        log(unreachable.record(0, persists: isAway, at: now), Self.outage, metadata, logger)
+        var metadataOfFailure = metadata
+        if let cause = statistics.lastFailure { metadataOfFailure["cause"] = "\(cause)" }
+        // While no session opens, a refusal is about the session, and the store is out of reach.
+        let hasSessions = statistics.server != nil || statistics.counts.sessions != before.sessions
+        let refusals = hasSessions ? statistics.counts.refusedWrites &- before.refusedWrites : 0
+        log(refusing.record(refusals, at: now), Self.refusal, metadataOfFailure, logger)
+        // Before the first attempt has ended, nothing is known. A node that is not caught up leaves a store that refuses its writes, and
+        // comes back at once: the store is there.
+        let isAway =
+            statistics.server == nil && (statistics.lastFailure != nil || unreachable.isActive) && !refusing.isActive
+        log(unreachable.record(0, persists: isAway, at: now), Self.outage, metadataOfFailure, logger)
+        metadata["version"] = statistics.server.map { "\($0.version)" }
         guard let current = statistics.server, current.runID != server?.runID else { return }
         server = current
-        logger.info(
-            "connected to the fleet's store", metadata: ["store": metadata["store"] ?? "", "version": "\(current.version)"])
+        logger.info("connected to the fleet's store", metadata: metadata)
         for warning in current.warnings(withSentinel: store.sentinelPrimary != nil) {
             logger.warning("the fleet's store may forget revocations", metadata: ["cause": "\(warning)"])
         }
@@ -57,6 +68,9 @@ struct FleetStates {
 }
 
 extension FleetCounts {
+    /// The commands that the store turned down. Most are writes, which a full store refuses, and a replica.
+    fileprivate var refusedWrites: UInt64 { (storeFailures[.full] ?? 0) &+ (storeFailures[.refused] ?? 0) }
+
     /// The entries and records that no server of the fleet has written.
     fileprivate var foreign: UInt64 {
         let entries = [EntryRejection.malformed, .unknownSecret, .forged, .unreadable].reduce(0) {
@@ -81,6 +95,9 @@ extension FleetStates {
     private static let outage = Lines(
         level: .warning, began: "the fleet's store is unreachable: calls go on without the other servers",
         ended: "the fleet's store is reachable again")
+    private static let refusal = Lines(
+        level: .error, began: "the fleet's store takes no writes: revocations of this server don't reach the others",
+        ended: "the fleet's store takes writes again", events: "refusals")
     private static let lag = Lines(
         level: .error,
         began: "this server may not know revocations of other servers: entries past the bound and offline tokens are unavailable",
