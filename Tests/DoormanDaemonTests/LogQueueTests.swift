@@ -57,6 +57,22 @@ struct LogQueueTests {
         #expect(queue.next() == .report(LogQueue.Dropped(audit: 3)))
     }
 
+    @Test("a line that can't be written counts as dropped, and a report that can't be written comes again")
+    func unwritten() {
+        let queue = LogQueue()
+        for kind in [LogQueue.Kind.ordinary, .audit] {
+            queue.add("a", kind)
+            #expect(queue.next() == .write("a"))
+            queue.dropLast()
+            let dropped = kind == .audit ? LogQueue.Dropped(audit: 1) : LogQueue.Dropped(ordinary: 1)
+            #expect(queue.next() == .report(dropped))
+            queue.reportAgain(dropped)
+            #expect(queue.next() == .report(dropped))
+            #expect(queue.next() == nil)
+        }
+        #expect(queue.droppedCount == 2)
+    }
+
     @Test("by default 10,000 lines and 4 MiB wait")
     func defaults() {
         let (short, long) = (LogQueue(), LogQueue())

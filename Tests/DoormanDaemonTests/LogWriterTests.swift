@@ -123,7 +123,7 @@ struct LogWriterTests {
         await writer.flush(within: .milliseconds(50))
         #expect(ContinuousClock.now - start < .seconds(10))
         let text = try await pipe.read(until: "an act\n")
-        #expect(text.contains("dropped log lines, because standard error was not read fast enough"))
+        #expect(text.contains("dropped log lines, because standard error could not be written, or was not read fast enough"))
         let lines = text.split(separator: "\n")
         let dropped = lines.compactMap { $0.firstMatch(of: /audit_lines=0 lines=(\d+)/).flatMap { Int($0.1) } }.reduce(0, +)
         let written = lines.count { Int($0.trimmingCharacters(in: .whitespaces)) != nil }
@@ -154,7 +154,28 @@ struct LogWriterTests {
         writer.start()
         for _ in 0..<100 { writer.add("line\n", .ordinary) }
         await writer.flush(within: .seconds(20))
-        #expect(writer.queue.next() == nil)
+        #expect(writer.queue.droppedCount == 100)
         close(ends[1])
+    }
+
+    @Test("lines that a full log has lost are counted, and reported once it can be written again")
+    func full() async throws {
+        let pipe = try LogPipe()
+        let descriptor = dup(pipe.writing)
+        defer { close(descriptor) }
+        let full = unsafe open("/dev/full", O_WRONLY)
+        #expect(dup2(full, descriptor) == descriptor)
+        close(full)
+        let writer = LogWriter(descriptor: descriptor)
+        writer.start()
+        for _ in 0..<10 { writer.add("line\n", .ordinary) }
+        writer.add("an act\n", .audit)
+        await writer.flush(within: .seconds(20))
+        #expect(writer.queue.droppedCount == 11)
+        #expect(dup2(pipe.writing, descriptor) == descriptor)
+        writer.add("after\n", .ordinary)
+        let text = try await pipe.read(until: "after\n")
+        #expect(text.contains("dropped log lines") && text.contains("audit_lines=1 lines=10"))
+        #expect(writer.queue.droppedCount == 11)
     }
 }

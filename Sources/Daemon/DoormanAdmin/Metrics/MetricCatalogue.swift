@@ -23,7 +23,9 @@ package enum MetricCatalogue {
                 Metric.Series([outcome], .count(figures.statistics.counters[counter] ?? 0))
             }
         },
-        Metric("doorman_log_lines_dropped_total", .logLinesDropped, "Log lines that were dropped, because the log was not read."),
+        Metric(
+            "doorman_log_lines_dropped_total", .logLinesDropped,
+            "Log lines that were dropped, because the log was not read, or could not be written."),
     ]
 
     private static let calls: [Metric] = [

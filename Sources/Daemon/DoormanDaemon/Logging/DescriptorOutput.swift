@@ -12,26 +12,29 @@ package enum DescriptorOutput {
         write(text, to: 2, timeout: .milliseconds(500))
     }
 
-    /// Writes the whole text. Waits for a reader; gives up after an error, such as `EPIPE` for a reader that is gone.
+    /// Writes the whole text. Waits for a reader; gives up after an error, such as `EPIPE` for a reader that is gone, or `ENOSPC`.
     ///
     /// - Parameter timeout: The maximum time for each part of the text. By default there is no maximum.
-    static func write(_ text: String, to descriptor: Int32, timeout: Duration? = nil) {
+    /// - Returns: Whether the whole text is written.
+    @discardableResult
+    static func write(_ text: String, to descriptor: Int32, timeout: Duration? = nil) -> Bool {
         var rest = Array(text.utf8)[...]
         let milliseconds = timeout.map { Int32(clamping: Int64($0 / .milliseconds(1))) } ?? -1
         while !rest.isEmpty {
             var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             let ready = unsafe poll(&request, 1, milliseconds)
             if ready < 0 && errno == EINTR { continue }
-            guard ready > 0 else { return }
+            guard ready > 0 else { return false }
             let count = unsafe rest.prefix(chunk).withUnsafeBytes { unsafe systemWrite(descriptor, $0.baseAddress, $0.count) }
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
                 usleep(pause)
             } else if errno != EINTR {
-                return
+                return false
             }
         }
+        return true
     }
 }
 

@@ -1,6 +1,7 @@
 internal import NIOConcurrencyHelpers
 
-/// The log lines that wait to be written. Adding a line never waits: a line that finds the queue full is dropped and counted.
+/// The log lines that wait to be written. Adding a line never waits: a line that finds the queue full is dropped and counted, and so is a
+/// line that can't be written.
 ///
 /// Audit lines have a queue of their own, so that a flood of other lines drops none of them. Both queues leave in the order in which
 /// their lines came.
@@ -16,6 +17,11 @@ final class LogQueue: Sendable {
     struct Dropped: Hashable {
         var ordinary = 0
         var audit = 0
+
+        mutating func add(_ other: Dropped) {
+            ordinary += other.ordinary
+            audit += other.audit
+        }
     }
 
     /// The next step of the writer.
@@ -70,6 +76,13 @@ final class LogQueue: Sendable {
         var droppedCount: UInt64 = 0
         /// The number of lines so far.
         var count: UInt64 = 0
+        /// The queue of the line that left last.
+        var last = Kind.ordinary
+
+        mutating func drop(_ kind: Kind) {
+            droppedCount += 1
+            dropped.add(kind == .audit ? Dropped(audit: 1) : Dropped(ordinary: 1))
+        }
     }
 
     private let state = NIOLockedValueBox(State())
@@ -88,13 +101,18 @@ final class LogQueue: Sendable {
                 case .ordinary: state.ordinary.add(text, number: state.count, limits: limits)
                 case .audit: state.audit.add(text, number: state.count, limits: limits)
                 }
-            guard !isAdded else { return }
-            state.droppedCount += 1
-            switch kind {
-            case .ordinary: state.dropped.ordinary += 1
-            case .audit: state.dropped.audit += 1
-            }
+            if !isAdded { state.drop(kind) }
         }
+    }
+
+    /// Counts the line that ``next()`` returned last as dropped, because it could not be written.
+    func dropLast() {
+        state.withLockedValue { $0.drop($0.last) }
+    }
+
+    /// Has dropped lines reported by a later ``next()``, because their report could not be written.
+    func reportAgain(_ dropped: Dropped) {
+        state.withLockedValue { $0.dropped.add(dropped) }
     }
 
     /// The number of lines that were dropped, reported or not.
@@ -108,6 +126,7 @@ final class LogQueue: Sendable {
                 return .report(state.dropped)
             }
             let isAuditNext = state.audit.number ?? .max < state.ordinary.number ?? .max
+            state.last = isAuditNext ? .audit : .ordinary
             return (isAuditNext ? state.audit.removeFirst() : state.ordinary.removeFirst()).map { .write($0) }
         }
     }

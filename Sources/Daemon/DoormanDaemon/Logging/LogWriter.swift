@@ -50,12 +50,15 @@ final class LogWriter: Sendable {
 
     private func writeAll() {
         let count = unwritten.withLockedValue { $0 }
+        var unreported = LogQueue.Dropped()
         while let next = queue.next() {
             switch next {
-            case .write(let line): DescriptorOutput.write(line, to: descriptor)
-            case .report(let dropped): DescriptorOutput.write(report(dropped), to: descriptor)
+            case .write(let line): if !DescriptorOutput.write(line, to: descriptor) { queue.dropLast() }
+            case .report(let dropped): if !DescriptorOutput.write(report(dropped), to: descriptor) { unreported.add(dropped) }
             }
         }
+        // Not before: a log that can't be written would be tried without end.
+        queue.reportAgain(unreported)
         unwritten.withLockedValue { $0 -= count }
     }
 
@@ -65,7 +68,7 @@ final class LogWriter: Sendable {
         var logger = Logger(label: "doormand", factory: { [format] in format.makeHandler(label: $0, stream: lines) })
         logger.logLevel = .warning
         logger.warning(
-            "dropped log lines, because standard error was not read fast enough",
+            "dropped log lines, because standard error could not be written, or was not read fast enough",
             metadata: ["lines": "\(dropped.ordinary)", "audit_lines": "\(dropped.audit)"])
         return lines.text
     }
