@@ -1,3 +1,4 @@
+import DoormanClient
 import Foundation
 import TestKit
 
@@ -14,7 +15,7 @@ struct AlertCase: Sendable {
     static let all = [
         down, notReady, callsUnavailable, circuitBreakerOpen, providerThrottled, providerMisconfigured, limitNearlyReached,
         cacheEvicting, rejectionStorm, certificateExpires, eventLoopsLag, reloadFailed,
-        fleetStoreUnreachable, fleetNotCaughtUp,
+        fleetStoreUnreachable, fleetNotCaughtUp, fleetRecordsRejected, fleetRevocationsWaiting, logLinesDropped,
     ]
 
     private static let down = AlertCase("DoormanDown") { server, alert in
@@ -133,6 +134,39 @@ struct AlertCase: Sendable {
 
     private static let fleetNotCaughtUp = AlertCase("DoormanFleetNotCaughtUp") { server, alert in
         try await loseStore(server, alert)
+    }
+
+    /// A server with another secret writes a heartbeat each second.
+    private static let fleetRecordsRejected = AlertCase("DoormanFleetRecordsRejected") { server, alert in
+        let store = try await RedisServer()
+        try await server.start(try server.fleetArguments(store))
+        try await alert.isWatching()
+        let stranger = try server.makeNeighbour(try server.fleetArguments(store, secret: FleetStage.otherSecret))
+        try await alert.fires()
+        stranger.terminate()
+        _ = try await stranger.ending()
+        try await alert.ends()
+        store.stop()
+    }
+
+    private static let fleetRevocationsWaiting = AlertCase("DoormanFleetRevocationsWaiting") { server, alert in
+        let store = try await RedisServer()
+        try await server.start(try server.fleetArguments(store))
+        let token = try await server.verifyNewTokens()[0]
+        try await store.run("CONFIG", "SET", "maxmemory", "1")
+        _ = try? await server.client.revoke(Token(token))
+        try await alert.fires()
+        try await store.run("CONFIG", "SET", "maxmemory", "0")
+        try await alert.ends()
+        store.stop()
+    }
+
+    private static let logLinesDropped = AlertCase("DoormanLogLinesDropped") { server, alert in
+        try await server.start(["--log-level", "debug"], log: "/dev/full")
+        try await alert.isWatching()
+        // Each reload has lines, and each connection that ends.
+        try await alert.fires { server.program?.hangUp() }
+        try await alert.ends()
     }
 
     private static func loseStore(_ server: MonitoredServer, _ alert: AlertWatch) async throws {

@@ -64,17 +64,24 @@ final class MonitoredServer {
 
     /// Starts the server, and waits until it accepts connections.
     ///
-    /// - Parameter arguments: Further arguments; those of the last start if there are none.
+    /// - Parameters:
+    ///   - arguments: Further arguments; those of the last start if there are none.
+    ///   - log: The file for standard error; `nil`, the default, for the test's pipe.
     func start(_ arguments: String...) async throws { try await start(arguments) }
 
-    func start(_ arguments: [String]) async throws {
+    func start(_ arguments: [String], log: String? = nil) async throws {
         if !arguments.isEmpty { self.arguments = arguments }
-        let program = try ChildProcess.ours(
-            "doormand",
+        let all =
             [
                 "--config", folder.appendingPathComponent("doormand.yaml").path, "--server-address", "127.0.0.1:\(port)",
                 "--admin-address", "127.0.0.1:\(adminPort)",
-            ] + self.arguments)
+            ] + self.arguments
+        let program =
+            try log.map {
+                try ChildProcess(
+                    "sh", ["-c", #"log=$0; exec "$@" 2>"$log""#, $0, ChildProcess.built("doormand")] + all,
+                    environment: ["SWIFT_BACKTRACE": "enable=no"])
+            } ?? ChildProcess.ours("doormand", all)
         self.program = program
         try await eventually("doormand listens", within: .seconds(60)) {
             guard program.isRunning else { throw NeverHappened(description: "doormand ended") }
@@ -82,6 +89,16 @@ final class MonitoredServer {
             peer.close()
             return true
         }
+    }
+
+    /// Starts another server with the same settings, on a free port.
+    func makeNeighbour(_ arguments: [String]) throws -> ChildProcess {
+        try ChildProcess.ours(
+            "doormand",
+            [
+                "--config", folder.appendingPathComponent("doormand.yaml").path, "--server-address", "127.0.0.1:0",
+                "--admin-address", "127.0.0.1:0",
+            ] + arguments)
     }
 
     func stop() async throws {
@@ -117,9 +134,9 @@ final class MonitoredServer {
     /// Writes the secret of a fleet.
     ///
     /// - Returns: The arguments for a server of a fleet with this store.
-    func fleetArguments(_ store: RedisServer) throws -> [String] {
-        let file = folder.appendingPathComponent("fleet-secret")
-        try FleetStage.secret.write(to: file, atomically: true, encoding: .utf8)
+    func fleetArguments(_ store: RedisServer, secret: String = FleetStage.secret) throws -> [String] {
+        let file = folder.appendingPathComponent("fleet-secret-\(secret.prefix(8))")
+        try secret.write(to: file, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
         return ["--fleet-store", "redis://127.0.0.1:\(store.port)", "--fleet-secret-file", file.path]
     }
