@@ -1,5 +1,7 @@
+import AccountKitEmulator
 import DoormanClient
 import Foundation
+import Logging
 import NIOConcurrencyHelpers
 import TestKit
 import Testing
@@ -244,6 +246,35 @@ struct ProcessTests {
             doormand.terminate()
             #expect(try await doormand.ending() == 0, "\(doormand.allOutput)")
         }
+    }
+
+    @Test("the last line of a start that failed is its cause, and names the folder of a Unix socket")
+    func failedStart() async throws {
+        var settings = EmulatorSettings(port: 0)
+        settings.apps = [Stack.ours]
+        let emulator = try AccountKitEmulator(
+            settings: settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try await emulator.start()
+        emulator.setFault(.hang, for: nil)
+        try await withTemporaryFolder { folder in
+            let secret = folder.appendingPathComponent("secret")
+            try Stack.ours.secret.write(to: secret, atomically: true, encoding: .utf8)
+            let missing = folder.appendingPathComponent("missing").path
+            let run = try ChildProcess.ours(
+                "doormand",
+                [
+                    "--server-unix-socket", missing + "/x.sock", "--server-address", "127.0.0.1:0", "--account-kit-url",
+                    emulator.baseURL,
+                    "--account-kit-application-id", Stack.ours.id, "--account-kit-app-secret-file", secret.path,
+                ])
+            #expect(try await run.ending() == 1)
+            #expect(
+                run.errorOutput.hasSuffix(
+                    "doormand: cannot listen on \(missing)/x.sock: the lock file beside it can't be opened: No such file or directory; "
+                        + "create the folder \(missing), or choose another server.unix-socket\n"), "\(run.errorOutput)")
+            #expect(!run.errorOutput.contains("could not be checked"), "\(run.errorOutput)")
+        }
+        try await emulator.stop()
     }
 
     @Test("a host name that can't be resolved ends doormand with a sentence")

@@ -128,9 +128,11 @@ final class ProviderPool: Sendable {
         for member in state.members { member.issuer?.start() }
     }
 
-    /// Ends the work in the background.
+    /// Ends the work in the background. A check that ends by the shutdown logs nothing.
     func stop() {
-        for member in state.withLockedValue({ $0.members }) { member.issuer?.stop() }
+        let state = state.withLockedValue { $0 }
+        state.isInUse.withLockedValue { $0 = false }
+        for member in state.members { member.issuer?.stop() }
     }
 
     /// Whether the first request to each provider has ended, well or not: the fetch of an issuer's keys, or the check of a credential. Each

@@ -9,15 +9,33 @@ struct SocketLock: Sendable {
     enum Failure: Error, CustomStringConvertible {
         case held
         case notALockFile
-        case system(errno: Int32)
+        /// - Parameter folder: The folder of the socket and the lock file.
+        case system(folder: String, errno: Int32)
 
         var description: String {
             switch self {
             case .held: "another process is about to listen on this path"
             case .notALockFile: "the path with .lock must be free, and a file that is not empty is there"
-            case .system(let errno): "the lock file can't be opened: \(unsafe String(cString: strerror(errno)))"
+            case .system(let folder, let errno):
+                "the lock file beside it can't be opened: \(unsafe String(cString: strerror(errno))); "
+                    + Self.nextStep(after: errno, in: folder)
             }
         }
+
+        private static func nextStep(after errno: Int32, in folder: String) -> String {
+            switch errno {
+            case ENOENT, ENOTDIR: "create the folder \(folder), or choose another server.unix-socket"
+            case EACCES, EPERM, EROFS:
+                "let the server's user write into the folder \(folder), or choose another server.unix-socket"
+            default: "check the folder \(folder), or choose another server.unix-socket"
+            }
+        }
+    }
+
+    /// The folder of a path.
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// The maximum number of lock files that other processes remove while this process opens them.
@@ -31,11 +49,12 @@ struct SocketLock: Sendable {
     /// - Throws: ``Failure``, for example if another process holds the lock. Then no descriptor stays open.
     init(forSocketAt socket: String) throws(Failure) {
         path = socket + ".lock"
+        let folder = Self.folder(of: socket)
         for _ in 0..<Self.maximumAttempts {
             let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw .system(errno: errno) }
+            guard descriptor >= 0 else { throw .system(folder: folder, errno: errno) }
             do throws(Failure) {
-                if try Self.lock(descriptor, path) {
+                if try Self.lock(descriptor, path, in: folder) {
                     self.descriptor = descriptor
                     return
                 }
@@ -55,12 +74,12 @@ struct SocketLock: Sendable {
     }
 
     /// - Returns: Whether the locked file is still at the path. Its former holder may have removed it.
-    private static func lock(_ descriptor: Int32, _ path: String) throws(Failure) -> Bool {
+    private static func lock(_ descriptor: Int32, _ path: String, in folder: String) throws(Failure) -> Bool {
         var opened = stat()
-        guard unsafe fstat(descriptor, &opened) == 0 else { throw .system(errno: errno) }
+        guard unsafe fstat(descriptor, &opened) == 0 else { throw .system(folder: folder, errno: errno) }
         guard opened.st_mode & S_IFMT == S_IFREG, opened.st_size == 0 else { throw .notALockFile }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw errno == EWOULDBLOCK ? .held : .system(errno: errno)
+            throw errno == EWOULDBLOCK ? .held : .system(folder: folder, errno: errno)
         }
         var current = stat()
         return unsafe lstat(path, &current) == 0 && current.st_dev == opened.st_dev && current.st_ino == opened.st_ino
