@@ -1,6 +1,7 @@
 import DoormanCore
 import DoormanGovernor
 import DoormanSupport
+import Foundation
 import NIOConcurrencyHelpers
 import TestKit
 import Testing
@@ -28,6 +29,34 @@ struct SettingsWarningTests {
     @Test("the defaults get no warning")
     func defaults() throws {
         #expect(try warnings([]) == [])
+    }
+
+    @Test("what is dangerous or can't work is in the one list of the log and --check-config")
+    func start() async throws {
+        let expired = try await TestAuthority().leaf(isExpired: true)
+        let now = Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))
+        var settings = DoormandSettings()
+        settings.unixSocket = "/nowhere/doorman.sock"
+        settings.server.allowsPlaintextFromNetwork = true
+        settings.caFile = expired.certificateFile
+        settings.accountKit.url = "http://127.0.0.1:1"
+        settings.accountKit.applicationID = "123"
+        let warnings = settings.startWarnings(
+            providers: try settings.providers(), isOpenToTheNetwork: true, descriptorLimit: 64, now: now
+        ).map(\.text)
+        for text in [
+            "file descriptors may run out", "server.allow-plaintext-from-network is on",
+            "create the folder /nowhere, or choose another server.unix-socket",
+            "the provider's URL is http:// on this machine", "no app secret is set",
+            "(certificate: provider.ca-file: certificate 1 of 1 has expired)",
+        ] { #expect(warnings.count { $0.contains(text) } == 1, "\(text) in \(warnings)") }
+        settings.tls = TLSFiles(certificate: expired.certificateFile, key: expired.keyFile)
+        let withTLS = settings.startWarnings(
+            providers: [], isOpenToTheNetwork: true, descriptorLimit: 1 << 20, now: now
+        ).map(\.text)
+        #expect(withTLS.contains { $0.hasPrefix("TLS is on without tls.client-ca-file") })
+        #expect(withTLS.contains { $0.hasSuffix("(certificate: tls.certificate-file: certificate 1 of 1 has expired)") })
+        #expect(!withTLS.contains { $0.contains("descriptors") || $0.contains("plaintext") })
     }
 
     @Test("a cache that cannot be kept fresh gets a warning with both numbers")

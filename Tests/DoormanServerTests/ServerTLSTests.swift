@@ -80,7 +80,7 @@ struct ServerTLSTests {
         #expect(tls.warnings == ["tls.certificate-file: certificate 1 of 1 has expired"])
         #expect(tls.certificateExpiry < TimeSource.system.wallTime())
         let log = LogRecorder()
-        try await withServer(log: log, tls: tls) { _, _ in }
+        try await withServer(log: log, tls: tls) { server, _ in server.replaceTLS(tls) }
         #expect(log.lines.contains { $0.hasPrefix("warning") && $0.contains("has expired") })
         #expect(try ServerTLS.test(try await authority.leaf()).warnings.isEmpty)
     }

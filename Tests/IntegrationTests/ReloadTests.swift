@@ -91,6 +91,32 @@ struct ReloadTests {
         }
     }
 
+    @Test("a reload does not replace a valid certificate by one that has expired")
+    func expired() async throws {
+        let authority = try await TestAuthority()
+        let (valid, expired) = (try await authority.leaf(), try await authority.leaf(isExpired: true))
+        let renewed = try await authority.leaf()
+        let files = ["--tls-certificate-file", valid.certificateFile, "--tls-private-key-file", valid.keyFile]
+        func replace(by leaf: TestAuthority.Leaf) throws {
+            for (new, old) in [(leaf.certificateFile, valid.certificateFile), (leaf.keyFile, valid.keyFile)] {
+                try String(contentsOfFile: new, encoding: .utf8).write(toFile: old, atomically: true, encoding: .utf8)
+            }
+        }
+        try await withScene(files) { scene in
+            try replace(by: expired)
+            scene.doormand.hangUp()
+            try await scene.waitForLine(Self.notReloaded)
+            #expect(
+                scene.count(
+                    "tls.certificate-file: the certificate has expired, and the active certificate has not: renew the file "
+                        + "(\(valid.certificateFile))") == 1, "\(scene.doormand.allOutput)")
+            #expect(scene.count("reloaded the TLS certificates") == 0)
+            try replace(by: renewed)
+            scene.doormand.hangUp()
+            try await scene.waitForLine("reloaded the TLS certificates")
+        }
+    }
+
     @Test("SIGHUP applies a valid file without dropping connections")
     func good() async throws {
         let health = try GoldenVector.named("request-health-server")

@@ -41,6 +41,35 @@ struct SecretFileTests {
         }
     }
 
+    @Test("--check-config prints each warning that the log has at the start")
+    func check() async throws {
+        try await withTemporaryFolder { folder in
+            let secret = folder.appendingPathComponent("secret")
+            try "0123456789abcdef0123456789abcdef\n".write(to: secret, atomically: false, encoding: .utf8)
+            #expect(unsafe chmod(secret.path, 0o644) == 0)
+            let certificate = try await TestAuthority().leaf(isExpired: true)
+            let arguments = [
+                "--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--account-kit-app-secret-file",
+                secret.path, "--admin-allow-network", "true", "--provider-ca-file",
+                certificate.certificateFile, "--tls-certificate-file", certificate.certificateFile, "--tls-private-key-file",
+                certificate.keyFile, "--process-core-dumps", "true",
+            ]
+            let check = try doormand(folder, arguments + ["--check-config"])
+            #expect(try await check.ending() == 0)
+            let server = try doormand(folder, arguments)
+            try await eventually("the server is ready to reload") { server.errorOutput.contains("ready to reload") }
+            server.terminate()
+            #expect(try await server.ending() == 0)
+            let logged = server.errorOutput.split(separator: "\n").filter { $0.contains(" warning ") }
+            let printed = check.errorOutput.split(separator: "\n").compactMap { $0.split(separator: "warning: ").last }
+            #expect(printed.count >= 6, "\(printed)")
+            for warning in printed {
+                let message = warning.prefix { $0 != "(" }.trimmingCharacters(in: .whitespaces)
+                #expect(logged.contains { $0.contains(message) }, "\(message)")
+            }
+        }
+    }
+
     @Test("a pipe in place of any file ends the start with an error, and does not block it")
     func pipes() async throws {
         try await withTemporaryFolder { folder in

@@ -80,8 +80,17 @@ package struct Daemon {
         return providers
     }
 
-    /// Warnings about valid settings, as one line each. The log repeats them at the start.
-    package var warnings: [String] { settings.warnings(applications: providers.count).map(\.text) }
+    /// Warnings about valid settings and their files, as one line each. The log has the same at the start.
+    package var warnings: [String] {
+        // The sockets of a service manager are known at the start only.
+        ((try? settings.serverSettings()).map(startWarnings) ?? []).map(\.text)
+    }
+
+    private func startWarnings(_ server: ServerSettings) -> [SettingsWarning] {
+        settings.startWarnings(
+            providers: providers, isOpenToTheNetwork: server.isOpenToTheNetwork, descriptorLimit: DescriptorLimit.raise(),
+            now: TimeSource.system.wallTime())
+    }
 
     /// Asks the fleet's store what it is, with a deadline. Empty without a fleet.
     package func checkStore() async -> StoreReport {
@@ -122,7 +131,7 @@ package struct Daemon {
         let server = DoormanServer(
             settings: serverSettings, backend: dependencies.backend, tls: tls,
             endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)], group: group, logger: logger)
-        warn(descriptorLimit: DescriptorLimit.raise(), serverSettings)
+        for warning in startWarnings(serverSettings) { warning.log(to: logger) }
         dependencies.providers.start()
         defer { dependencies.providers.stop() }
         do {
@@ -179,51 +188,6 @@ package struct Daemon {
                 "version": "\(ProgramVersion.text)", "configuration": "\(settings.digest)",
                 "providers": .array(providers.map { "\($0.name)" }),
             ])
-    }
-
-    private func warn(descriptorLimit: Int, _ server: ServerSettings) {
-        // 64 are for listeners, logs, event loops and libraries.
-        let needed = settings.server.maximumConnections + 2 * settings.transport.maximumConnections + 64
-        if descriptorLimit < needed {
-            logger.warning(
-                "file descriptors may run out: raise the limit, or lower server.max-connections or provider.max-connections",
-                metadata: ["limit": "\(descriptorLimit)", "needed": "\(needed)"])
-        }
-        if settings.server.allowsPlaintextFromNetwork, !settings.tls.isTLS {
-            logger.warning(
-                "server.allow-plaintext-from-network is on: anyone on the network path can read tokens and forge responses")
-        }
-        if settings.tls.isTLS, settings.tls.clientAuthorities.isEmpty, server.isOpenToTheNetwork {
-            logger.warning(
-                "TLS is on without tls.client-ca-file: every machine that reaches the server can call it"
-            )
-        }
-        if settings.allowsCoreDumps {
-            logger.warning("process.core-dumps is on: a core dump shows app secrets, private keys and tokens")
-        }
-        if settings.admin.allowsNetwork {
-            logger.warning("admin.allow-network is on: every machine that reaches the admin pages can read them")
-        }
-        settings.warnAboutSecretFiles(logger)
-        for warning in settings.warnings(applications: providers.count) { warning.log(to: logger) }
-        for provider in providers { warn(provider) }
-    }
-
-    private func warn(_ provider: ConfiguredProvider) {
-        let metadata: Logger.Metadata = ["provider": "\(provider.name)", "application": "\(provider.applicationID)"]
-        if provider.isOnThisMachine {
-            logger.warning("the provider's URL is http:// on this machine: use it with an emulator only", metadata: metadata)
-        }
-        if provider.acceptsAnswersWithoutApplication {
-            logger.warning(
-                "accept-answers-without-application is on: the proof is the only guard against tokens of other applications",
-                metadata: metadata)
-        }
-        if !provider.hasSecret {
-            logger.warning(
-                "no app secret is set: no proof is sent, and codes can't be exchanged; set the application's secret file",
-                metadata: metadata)
-        }
     }
 }
 

@@ -1,14 +1,14 @@
 internal import DoormanFiles
-internal import Logging
 
 extension DoormandSettings {
-    /// Logs a warning for each file with a secret or private key that other users than its owner have permissions for.
-    func warnAboutSecretFiles(_ logger: Logger) {
-        for (setting, path) in secretFiles {
-            guard let mode = RegularFile.permissionsOfOthers(path) else { continue }
-            logger.warning(
-                "other users have permissions for a file with a secret: restrict it with chmod 600",
-                metadata: ["setting": "\(setting)", "mode": "\(Units.write(mode: mode))"])
+    /// Warnings about files with a secret or private key that other users than their owner have permissions for.
+    var secretFileWarnings: [SettingsWarning] {
+        secretFiles.compactMap { setting, path in
+            RegularFile.permissionsOfOthers(path).map { mode in
+                SettingsWarning(
+                    message: "other users have permissions for a file with a secret: restrict it with chmod 600",
+                    values: ["setting": setting, "mode": Units.write(mode: mode)])
+            }
         }
     }
 

@@ -63,6 +63,7 @@ extension DoormanServer {
                 let isSame = before == nil && loaded == nil
                 return ReloadableComponent.Step(needRestart: isSame ? [] : Array(TLSFiles.keys.prefix(2))) {}
             }
+            try refuseExpired(loaded, of: settings.tls, now: time.wallTime())
             let (material, needRestart) = loaded.material.keepingCallerChecks(of: before)
             let changed = TLSFiles.keys(ofDifferences: before, material)
             // Applying the same files again would only invalidate the TLS sessions of all callers.
@@ -70,6 +71,15 @@ extension DoormanServer {
             let tls = needRestart.isEmpty ? loaded : try TLSFiles.serverTLS(material, now: time.wallTime())
             return ReloadableComponent.Step(changed: changed, needRestart: needRestart) { self.replaceTLS(tls) }
         }
+    }
+
+    /// - Throws: ``ConfigurationError`` if a certificate that has expired would replace one that has not. Then no caller could connect.
+    private func refuseExpired(_ new: ServerTLS, of files: TLSFiles, now: Timestamp) throws(ConfigurationError) {
+        guard new.certificateExpiry < now, let expiry = certificateExpiry, expiry >= now else { return }
+        throw ConfigurationError(problems: [
+            "tls.certificate-file: the certificate has expired, and the active certificate has not: renew the file"
+                + UnreadableFile.suffix(files.certificate)
+        ])
     }
 
     /// Replaces the caller policy for later calls of every connection. Removing the policy file needs a restart.

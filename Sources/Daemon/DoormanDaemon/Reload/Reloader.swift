@@ -103,7 +103,6 @@ final class Reloader: Service {
     }
 
     private func warn(about settings: DoormandSettings) {
-        settings.warnAboutSecretFiles(logger)
         let applications = (try? settings.providers().count) ?? 1
         for warning in settings.warnings(applications: applications) { warning.log(to: logger) }
     }

@@ -1,3 +1,4 @@
+internal import DoormanCore
 internal import DoormanSupport
 internal import Logging
 
@@ -8,9 +9,15 @@ struct SettingsWarning: Sendable, Hashable {
     /// The values that the warning is about, by name.
     let values: [String: String]
 
+    init(message: String, values: [String: String] = [:]) {
+        self.message = message
+        self.values = values
+    }
+
     /// The warning with its values, as `--check-config` prints it.
     var text: String {
-        message + " (" + values.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + ")"
+        guard !values.isEmpty else { return message }
+        return message + " (" + values.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + ")"
     }
 
     func log(to logger: Logger) {
@@ -21,9 +28,12 @@ struct SettingsWarning: Sendable, Hashable {
 extension DoormandSettings {
     /// Returns the warnings about these settings.
     ///
-    /// - Parameter applications: The number of served applications.
-    func warnings(applications: Int) -> [SettingsWarning] {
-        timeoutWarnings + [freshnessWarning(applications: applications)].compactMap { $0 } + policyWarnings + audienceWarnings
+    /// - Parameters:
+    ///   - applications: The number of served applications.
+    ///   - now: The time at which the validity of certificates is checked.
+    func warnings(applications: Int, now: Timestamp = TimeSource.system.wallTime()) -> [SettingsWarning] {
+        secretFileWarnings + authorityWarnings(now)
+            + timeoutWarnings + [freshnessWarning(applications: applications)].compactMap { $0 } + policyWarnings + audienceWarnings
             + fleetWarnings
     }
 

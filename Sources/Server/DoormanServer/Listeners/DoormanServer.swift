@@ -72,7 +72,6 @@ package final class DoormanServer: Service {
         }
         self.statisticsReader = statisticsReader
         encodedStatistics = CoalescedStatisticsReader { ResponseEncoder.encode(await statisticsReader.join().value) }
-        if let tls { logWarnings(of: tls) }
     }
 
     /// Listens, serves until graceful shutdown, and drains.
@@ -166,6 +165,9 @@ package final class DoormanServer: Service {
             if !new.acceptsAll(of: old) { await connections.drainRefused(by: new) }
         }
     }
+
+    /// The time at which the server's certificate expires; `nil` for a server without TLS.
+    package var certificateExpiry: Timestamp? { tls?.value.certificateExpiry }
 
     /// The TLS material of new handshakes; `nil` for a server without TLS.
     package var tlsMaterial: TLSMaterial? { tls?.value.material }

@@ -58,6 +58,13 @@ package struct SocketFile: Sendable, Equatable {
         }
     }
 
+    /// Returns the problem with the folder of a path, in which this process must create files. Returns `nil` if it can.
+    package static func problem(withFolderOf path: String) -> String? {
+        let folder = SocketLock.folder(of: path)
+        guard unsafe access(folder, W_OK | X_OK) != 0 else { return nil }
+        return SocketLock.Failure.system(folder: folder, errno: errno).description
+    }
+
     /// Removes the socket's own file, so that the next client gets a clear "no such file". Keeps the file of a successor, also of
     /// a successor that binds the path at this moment.
     func removeIfOwned() {

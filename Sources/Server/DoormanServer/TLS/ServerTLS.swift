@@ -117,6 +117,11 @@ package struct ServerTLS: Sendable {
         return configuration
     }
 
+    /// Returns a warning for each certificate of a PEM text that has expired or is not valid yet.
+    package static func validityWarnings(ofPEM bytes: [UInt8], setting: String, now: Timestamp) -> [String] {
+        warnings(of: (try? NIOSSLCertificate.fromPEMBytes(bytes)) ?? [], setting, now)
+    }
+
     private static func warnings(of certificates: [NIOSSLCertificate], _ setting: String, _ now: Timestamp) -> [String] {
         certificates.enumerated().compactMap { index, certificate in
             guard let problem = certificate.validityError(at: now) else { return nil }
