@@ -7,7 +7,8 @@ import Testing
 
 @Suite("TLS files")
 struct TLSFilesTests {
-    private let now = Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))
+    /// Computed, because a certificate begins with the second in which it is made.
+    private var now: Timestamp { Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000)) }
 
     private func problems(_ files: TLSFiles) -> [String] {
         do throws(ConfigurationError) {

@@ -65,6 +65,10 @@ struct UnitFileTests {
             try "0123456789abcdef0123456789abcdef\n".write(to: path("app-secret"), atomically: true, encoding: .utf8)
             try FileManager.default.copyItem(atPath: certificate.keyFile, toPath: path("tls-private-key").path)
             try FileManager.default.copyItem(atPath: certificate.certificateFile, toPath: path("tls-certificate.pem").path)
+            // As systemd's credentials are.
+            for name in credentials {
+                try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: path(String(name)).path)
+            }
             let settings = try text("doormand.yaml")
             for name in credentials { #expect(settings.contains("/run/credentials/doormand.service/\(name)\n")) }
             try settings.replacing("/run/credentials/doormand.service", with: folder.path)

@@ -9,7 +9,7 @@ final class CredentialLog: Sendable {
     private struct Failure: Sendable {
         let since: Instant
         let applicationID: String
-        /// Whether the provider has responded, and rejected the credential.
+        /// Whether the provider has rejected the credential.
         var isRejection: Bool
     }
 
@@ -57,7 +57,8 @@ final class CredentialLog: Sendable {
             metadata["duration"] = "\(DurationText.describe(before.since.duration(to: now)))"
             return logger.notice("the application's credential works again", metadata: metadata)
         }
-        let isRejection = failure.request == .responded
+        // Another error that the provider responds with, such as that of an outage, says nothing about the credential.
+        let isRejection = failure.code == .providerMisconfigured
         failures.withLockedValue { failures in
             let before = failures[name]
             let wasRejected = before.map { $0.isRejection && $0.applicationID == provider.applicationID } ?? false
@@ -65,7 +66,7 @@ final class CredentialLog: Sendable {
                 since: before?.since ?? now, applicationID: provider.applicationID, isRejection: isRejection || wasRejected)
         }
         metadata["cause"] = "\(failure.message)"
-        guard isRejection else {
+        guard failure.request == .responded else {
             return logger.warning(
                 "the application's credential could not be checked, because the provider did not respond", metadata: metadata)
         }

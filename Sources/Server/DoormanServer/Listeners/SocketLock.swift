@@ -1,3 +1,4 @@
+internal import DoormanSupport
 private import Glibc
 
 /// A lock on the path of a Unix socket, in a file beside it. The holder may bind the path, listen, and remove the socket's file.
@@ -23,11 +24,11 @@ struct SocketLock: Sendable {
         }
 
         private static func nextStep(after errno: Int32, in folder: String) -> String {
-            switch errno {
-            case ENOENT, ENOTDIR: "create the folder \(folder), or choose another server.unix-socket"
-            case EACCES, EPERM, EROFS:
-                "let the server's user write into the folder \(folder), or choose another server.unix-socket"
-            default: "check the folder \(folder), or choose another server.unix-socket"
+            let name = EchoedText.path(folder).map { "the folder \($0)" } ?? "its folder"
+            return switch errno {
+            case ENOENT, ENOTDIR: "create \(name), or choose another server.unix-socket"
+            case EACCES, EPERM, EROFS: "let the server's user write into \(name), or choose another server.unix-socket"
+            default: "check \(name), or choose another server.unix-socket"
             }
         }
     }
