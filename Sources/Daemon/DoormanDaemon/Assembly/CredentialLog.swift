@@ -57,8 +57,7 @@ final class CredentialLog: Sendable {
             metadata["duration"] = "\(DurationText.describe(before.since.duration(to: now)))"
             return logger.notice("the application's credential works again", metadata: metadata)
         }
-        // Another error that the provider responds with, such as that of an outage, says nothing about the credential.
-        let isRejection = failure.code == .providerMisconfigured
+        let isRejection = failure.request == .responded && !failure.isOutage
         failures.withLockedValue { failures in
             let before = failures[name]
             let wasRejected = before.map { $0.isRejection && $0.applicationID == provider.applicationID } ?? false
@@ -77,5 +76,16 @@ final class CredentialLog: Sendable {
         logger.error(
             "credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected",
             metadata: metadata)
+    }
+}
+
+extension VerificationError {
+    /// Whether the provider had trouble of its own, which says nothing about the credential.
+    fileprivate var isOutage: Bool {
+        switch code {
+        case .providerUnavailable: scope == .provider || scope == .request
+        case .providerBusy, .deadlineExceeded: true
+        default: false
+        }
     }
 }
