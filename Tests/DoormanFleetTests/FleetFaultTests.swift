@@ -83,10 +83,11 @@ struct FleetFaultTests {
             }
             #expect(await !stage.first.finds(Token("EMAW1")))
             #expect(await !stage.first.finds(Token("EMAW2")))
-            #expect(await stage.first.finds(Token("EMAW3")))
             stage.store.failAppends(with: nil)
             try await eventually("the other node knows") { stage.second.counts.revocationsApplied == 2 }
+            try await eventually("the node uses the store") { await stage.first.finds(Token("EMAW3")) }
             #expect(await !stage.first.finds(Token("EMAW1")))
+            #expect(await !stage.first.finds(Token("EMAW2")))
         }
     }
 
@@ -95,7 +96,7 @@ struct FleetFaultTests {
         try await FleetStage.run(nodes: 1) { stage, _ in
             stage.store.failAppends(with: .full)
             await withTaskGroup { group in
-                for number in 0..<150 {
+                for number in 0..<200 {
                     group.addTask { _ = try? await Self.revoke("token \(number)", at: stage.first, within: .milliseconds(300)) }
                 }
             }
@@ -106,7 +107,8 @@ struct FleetFaultTests {
                 longestAge = max(longestAge, stage.first.fleet.statistics.caughtUpAge ?? .zero)
                 return stage.first.fleet.statistics.waitingRevocations == 0
             }
-            #expect(longestAge < .seconds(2))
+            // All of them take six seconds.
+            #expect(longestAge < .seconds(4))
         }
     }
 
@@ -150,7 +152,8 @@ struct FleetFaultTests {
                 try await stage.first.verifier.revoke(RevocationRequest(.token(FleetStage.token)), deadline: deadline)
             }
             #expect(error?.code == .storeUnavailable)
-            #expect(!deadline.hasPassed(at: TimeSource.system.now()))
+            // Nothing waited until the deadline itself.
+            #expect(!stage.sleeps.withLockedValue { $0 }.contains(deadline.instant))
         }
     }
 

@@ -41,6 +41,8 @@ struct FleetStage {
     let second: Node
     /// How much the wall clocks of the nodes and of the store are ahead.
     let wallOffset: NIOLockedValueBox<Duration>
+    /// The ends of the first node's sleeps.
+    let sleeps: NIOLockedValueBox<[Instant]>
 
     /// Runs nodes for as long as `body` runs.
     ///
@@ -58,9 +60,15 @@ struct FleetStage {
 
     private init() throws {
         let offset = NIOLockedValueBox(Duration.zero)
+        let sleeps = NIOLockedValueBox<[Instant]>([])
         let nodeTime = TimeSource(
             now: TimeSource.system.now,
-            wallTime: { TimeSource.system.wallTime().advanced(by: offset.withLockedValue { $0 }) })
+            wallTime: { TimeSource.system.wallTime().advanced(by: offset.withLockedValue { $0 }) },
+            sleep: { moment in
+                sleeps.withLockedValue { $0.append(moment) }
+                await TimeSource.system.sleep(moment)
+            },
+            spawn: TimeSource.system.spawn)
         let store = MemoryStore(timeSource: .system)
         let secrets = FleetSecrets([Array(repeating: 1, count: 32)], tag: "test")
         var settings = FleetSettings(revocationBound: .seconds(2), cache: CacheSettings(), callTimeout: .seconds(2))
@@ -76,7 +84,7 @@ struct FleetStage {
                 randomness: CacheRandomness(secret: secrets.cacheKeySecrets[0].secret))
             return Node(fleet: fleet, verifier: verifier)
         }
-        (self.store, wallOffset) = (store, offset)
+        (self.store, wallOffset, self.sleeps) = (store, offset, sleeps)
         (first, second) = (try makeNode(1, nodeTime), try makeNode(2, .system))
     }
 
