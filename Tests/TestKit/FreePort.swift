@@ -1,15 +1,20 @@
 private import Foundation
 private import Glibc
+private import NIOConcurrencyHelpers
 
 /// A TCP port on loopback that was free a moment ago.
 ///
 /// It is outside the range of which the kernel gives ports to clients and to listeners without a port of their own. So none of them takes
-/// the port before the test's program binds it, or while that program restarts.
+/// the port before the test's program binds it, or while that program restarts. No port is found twice in a process: the first finder may not
+/// have bound it yet.
 package enum FreePort {
+    private static let found = NIOLockedValueBox<Set<Int>>([])
+
     package static func find() throws -> Int {
         let candidates = 10_000..<max(10_000, firstEphemeralPort)
         for _ in 0..<100 where !candidates.isEmpty {
-            if let port = bindable(Int.random(in: candidates)) { return port }
+            guard let port = bindable(Int.random(in: candidates)) else { continue }
+            if found.withLockedValue({ $0.insert(port).inserted }) { return port }
         }
         guard let port = bindable(0) else { throw NeverHappened(description: "no free port: errno \(errno)") }
         return port

@@ -11,12 +11,10 @@ struct AlertTests {
     @Test("every alert fires until its cause is repaired")
     func alerts() async throws {
         #expect(Set(AlertCase.all.map(\.alert)) == Set(try MonitoringFiles.alertRules().map(\.name)))
-        // A free port can be found twice before a server takes it.
-        var adminPorts: Set<Int> = []
-        while adminPorts.count < AlertCase.all.count { adminPorts.insert(try FreePort.find()) }
-        try await Prometheus.run(targets: Array(adminPorts)) { [adminPorts] prometheus in
+        let cases = try AlertCase.all.map { ($0, adminPort: try FreePort.find()) }
+        try await Prometheus.run(targets: cases.map(\.adminPort)) { prometheus in
             await withTaskGroup(of: Void.self) { group in
-                for (alertCase, adminPort) in zip(AlertCase.all, adminPorts) {
+                for (alertCase, adminPort) in cases {
                     group.addTask {
                         let watch = AlertWatch(alert: alertCase.alert, port: adminPort, prometheus: prometheus)
                         do {
