@@ -81,6 +81,21 @@ struct WrongSecretTests {
         }
     }
 
+    @Test("a reload with a wrong application id rejects no token, not even before its check has ended")
+    func reloadedApplicationID() async throws {
+        try await Stack.run { stack in
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            #expect(await stack.verify(token) == "OK")
+            let checks = stack.emulator.statistics[.accounts]
+            stack.emulator.setFault(.hang, for: .accounts)
+            var wrong = stack.settings
+            wrong.accountKit.applicationID = "123456"
+            try stack.dependencies.providers.component.prepare(wrong).apply()
+            try await eventually("the check has begun") { stack.emulator.statistics[.accounts] > checks }
+            #expect(await stack.verify(token) == Self.misconfigured)
+        }
+    }
+
     @Test("a server that starts in an outage does not blame the secret")
     func startInOutage() async throws {
         let recorder = LogRecorder()

@@ -208,6 +208,7 @@ extension AccountKitVerifier {
         guard let request = requests.accounts(limit: 1, after: nil) else {
             throw VerificationError(.unsupported, "No app secret is configured, so there is no credential to check.")
         }
+        standing.beginCheck()
         do throws(VerificationError) {
             _ = try await success(
                 of: request, to: .accounts, rejectionMessage: "Account Kit rejected the credential check.", deadline: deadline)

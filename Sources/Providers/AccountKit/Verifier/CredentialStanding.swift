@@ -6,18 +6,32 @@ internal import NIOConcurrencyHelpers
 /// the secret is that application's, and that the configured application id is wrong. Tokens of others can't cause that: their proofs are
 /// rejected. The rejection stands only while nothing says that the credential may be wrong.
 final class CredentialStanding: Sendable {
-    private let isDoubted = NIOLockedValueBox(false)
+    private enum State {
+        /// No check has begun.
+        case unknown
+        /// The first check has not ended, or the last one did not succeed.
+        case doubted
+        /// A check succeeded, or a token is valid.
+        case confirmed
+    }
 
-    /// Whether the last check did not succeed, and no token has been valid since.
-    var mayBeWrong: Bool { isDoubted.withLockedValue { $0 } }
+    private let state = NIOLockedValueBox(State.unknown)
+
+    /// Whether the credential may be wrong. A further check of a credential that works does not change it before its end.
+    var mayBeWrong: Bool { state.withLockedValue { $0 == .doubted } }
+
+    /// Records that a check begins. Without doubt until its end, a reload with a wrong id would reject every token in the meantime.
+    func beginCheck() {
+        state.withLockedValue { if $0 == .unknown { $0 = .doubted } }
+    }
 
     /// Records that a check succeeded, or that a token is valid.
     func confirm() {
-        isDoubted.withLockedValue { $0 = false }
+        state.withLockedValue { $0 = .confirmed }
     }
 
     /// Records that a check ended without success.
     func doubt() {
-        isDoubted.withLockedValue { $0 = true }
+        state.withLockedValue { $0 = .doubted }
     }
 }
