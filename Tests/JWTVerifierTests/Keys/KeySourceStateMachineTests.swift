@@ -193,19 +193,33 @@ struct KeySourceStateMachineTests {
         #expect(Self.text(machine.lookup([1], machine.arrive(), at: Self.at(1))) == "no keys 1")
     }
 
-    @Test("keys of 24 h ago are used no more, and this is reported once")
+    @Test("keys whose next fetch is 24 h overdue are used no more, and this is reported once")
     func expired() throws {
         var machine = try Self.loaded()
-        let day = 24.0 * 3600
-        #expect(Self.text(machine.lookup(Array("a".utf8), machine.arrive(), at: Self.at(day - 1))) == "found 1")
-        _ = machine.periodic(at: Self.at(day))
-        let completion = machine.complete(2, Self.failure, at: Self.at(day))
+        let end = 480.0 + 24 * 3600
+        #expect(Self.text(machine.lookup(Array("a".utf8), machine.arrive(), at: Self.at(end - 1))) == "found 1")
+        #expect(machine.usableFor(at: Self.at(end - 1)) == .seconds(1))
+        _ = machine.periodic(at: Self.at(end))
+        let completion = machine.complete(2, Self.failure, at: Self.at(end))
         #expect(completion.event == .expired(.status(503)))
         #expect(completion.removed.isEmpty)
-        #expect(Self.text(machine.lookup(Array("a".utf8), machine.arrive(), at: Self.at(day))) == "begin 3")
-        #expect(machine.complete(3, Self.failure, at: Self.at(day + 1)).event == nil)
-        _ = machine.periodic(at: Self.at(day + 100))
-        #expect(machine.complete(4, try Self.fetched(["a"]), at: Self.at(day + 100)).event == .loaded(usable: 1, skipped: []))
+        #expect(machine.usableFor(at: Self.at(end + 1)) == .zero)
+        #expect(Self.text(machine.lookup(Array("a".utf8), machine.arrive(), at: Self.at(end))) == "begin 3")
+        #expect(machine.complete(3, Self.failure, at: Self.at(end + 1)).event == nil)
+        _ = machine.periodic(at: Self.at(end + 100))
+        #expect(machine.complete(4, try Self.fetched(["a"]), at: Self.at(end + 100)).event == .loaded(usable: 1, skipped: []))
+    }
+
+    @Test(
+        "keys outlast the next fetch by 24 h, however long their lifetime is",
+        arguments: [nil, 0, 3600, 86_400, 1 << 31] as [Int64?])
+    func outlastNextFetch(lifetime: Int64?) throws {
+        var machine = try Self.loaded(lifetime: lifetime.map { .seconds($0) })
+        guard case .wait(let due) = machine.periodic(at: Self.start) else {
+            Issue.record("a fetch is due at once")
+            return
+        }
+        #expect(machine.usableFor(at: due) == .seconds(24 * 3600))
     }
 
     @Test("only the first task that claims a fetch performs it")
@@ -240,11 +254,11 @@ struct KeySourceStateMachineTests {
             _ = machine.periodic(at: now)
             events.append(machine.complete(number, result, at: now).event)
         }
-        let day = 24 * 3600
+        let end = 480 + 24 * 3600
         #expect(
             events == [
-                .fetchFailed(.status(503), keysUsableFor: .seconds(day - 2000)), nil,
-                .fetchFailed(.notJSON, keysUsableFor: .seconds(day - 4000)), .loaded(usable: 1, skipped: []), nil,
+                .fetchFailed(.status(503), keysUsableFor: .seconds(end - 2000)), nil,
+                .fetchFailed(.notJSON, keysUsableFor: .seconds(end - 4000)), .loaded(usable: 1, skipped: []), nil,
                 .loaded(usable: 2, skipped: []),
             ])
     }

@@ -27,6 +27,9 @@ final class KeySource: Sendable {
     private let state: NIOLockedValueBox<KeySourceStateMachine>
     /// The fetches by their numbers.
     private let flights: SingleFlight<UInt64, Void>
+    /// The time for which the keys can be used without another successful fetch; zero without keys.
+    var usableFor: Duration { state.withLockedValue { $0.usableFor(at: time.now()) } }
+
     /// The number of calls that wait although there are keys.
     private let waitersForUnknownKeys = NIOLockedValueBox(0)
 

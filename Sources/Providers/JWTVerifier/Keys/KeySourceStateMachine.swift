@@ -14,8 +14,9 @@ struct KeySourceStateMachine: Sendable {
         var defaultLifetime = Duration.seconds(600)
         /// The time between fetches on demand, and the time for which an unknown key id is remembered.
         var demandInterval = Duration.seconds(30)
-        /// The time for which the last good keys are used while fetches fail.
-        var maximumAge = Duration.seconds(24 * 3600)
+        /// The time for which the last good keys are used while fetches fail. It begins when the next periodic fetch is due: the issuer may
+        /// say that its keys last for as long.
+        var maximumOverdue = Duration.seconds(24 * 3600)
         /// The time after the first failed periodic fetch. It doubles with each further failure, up to ``maximumBackOff``.
         var backOff = Duration.seconds(1)
         var maximumBackOff = Duration.seconds(60)
@@ -46,7 +47,7 @@ struct KeySourceStateMachine: Sendable {
         case join(UInt64)
         /// There are keys, the call's is not among them, and no fetch is allowed now.
         case unresolved(retryAfter: Duration)
-        /// There are no keys, or none that are young enough.
+        /// There are no keys, or none that may still be used.
         case noKeys(retryAfter: Duration)
     }
 
@@ -106,8 +107,11 @@ struct KeySourceStateMachine: Sendable {
         nextUnknownEnd = now
     }
 
-    /// Whether there are keys that are young enough.
-    func hasKeys(at now: Instant) -> Bool { keys.map { now < $0.end } ?? false }
+    /// Whether there are keys that may still be used.
+    func hasKeys(at now: Instant) -> Bool { usableFor(at: now) > .zero }
+
+    /// The time for which the keys can be used without another successful fetch; zero without keys.
+    func usableFor(at now: Instant) -> Duration { keys.map { max(.zero, now.duration(to: $0.end)) } ?? .zero }
 
     /// Takes over the keys of a machine with the same issuer, and the times of its fetches. Does nothing if a fetch has begun here, or if
     /// there is no key to take over: then the first fetch is due at once.
@@ -228,10 +232,10 @@ struct KeySourceStateMachine: Sendable {
         lastSuccessful = fetch.number
         failedPeriodic = 0
         let old = keys?.set
-        keys = Keys(set: fetched.keys, end: now.advanced(by: policy.maximumAge), url: fetched.url)
         // Before the end of the lifetime, so that no call waits.
         let lifetime = fetched.lifetime ?? policy.defaultLifetime
         nextPeriodic = now.advanced(by: min(max(lifetime * 0.8, policy.intervals.lowerBound), policy.intervals.upperBound))
+        keys = Keys(set: fetched.keys, end: nextPeriodic.advanced(by: policy.maximumOverdue), url: fetched.url)
         if let id = fetch.id, fetched.keys.keys(withID: id).isEmpty { remember(id, at: now) }
         var completion = Completion(removed: old?.fingerprints.subtracting(fetched.keys.fingerprints) ?? [])
         if reportedFailure != nil || hasReportedEnd || old.map(fetched.keys.isEqual) != true {
@@ -257,8 +261,7 @@ struct KeySourceStateMachine: Sendable {
         }
         guard reportedFailure != failure else { return Completion() }
         reportedFailure = failure
-        let left = keys.map { max(.zero, now.duration(to: $0.end)) }
-        return Completion(event: .fetchFailed(failure, keysUsableFor: left))
+        return Completion(event: .fetchFailed(failure, keysUsableFor: keys == nil ? nil : usableFor(at: now)))
     }
 }
 

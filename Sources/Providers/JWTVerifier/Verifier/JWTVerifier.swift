@@ -45,6 +45,9 @@ package struct JWTVerifier: TokenProvider {
     /// Whether the first fetch of keys has ended, well or not.
     package var hasTriedKeys: Bool { keys.hasTried }
 
+    /// The time for which the keys can be used without another successful fetch; zero without keys.
+    package var keysUsableFor: Duration { keys.usableFor }
+
     /// Whether another verifier's keys are the keys of this one. They depend on the issuer and the configured URL, and on no other setting.
     package func hasSameKeys(as other: JWTVerifier) -> Bool {
         func isSame(_ one: String?, _ other: String?) -> Bool {
