@@ -103,6 +103,17 @@ struct NearCacheTests {
         #expect(["a", "b", "c", "d"].map { cache.identity(for: key($0), at: start) != nil } == [false, false, false, true])
     }
 
+    @Test("a revoked JSON Web Token goes with its other spellings")
+    func otherSpellings() throws {
+        let cache = try cache()
+        let kept = ["head.body2.sign", "head.bod.sign", "other.body.sign", "head.body"]
+        for token in ["head.body.sign", "head.body.twin"] + kept { store(identity("1"), token, in: cache) }
+        cache.remove(.token(Token("head.body.sign")))
+        #expect(cache.identity(for: key("head.body.sign"), at: start) == nil)
+        #expect(cache.identity(for: key("head.body.twin"), at: start) == nil)
+        for token in kept { #expect(cache.identity(for: key(token), at: start) != nil, "\(token)") }
+    }
+
     @Test("a response to a call during a revocation is not stored")
     func revocationUnderWay() throws {
         let cache = try cache()

@@ -73,14 +73,19 @@ final class NearCache: Sendable {
         }
     }
 
-    /// Removes the entries of a revoked token or account.
+    /// Removes the entries of a revoked token or account. A JSON Web Token with a signature by ECDSA has a second signature, which everyone
+    /// can compute, so every entry with its content goes.
     func remove(_ subject: RevocationRequest.Subject) {
         state.withLockedValue { state in
             state.revocations += 1
             switch subject {
             case .token(let token):
-                state.young = state.young.filter { $0.key.token != token }
-                state.old = state.old.filter { $0.key.token != token }
+                let content = token.signedContent
+                func isRevoked(_ key: Key) -> Bool {
+                    key.token == token || content.map { key.token.bytes.starts(with: $0) } ?? false
+                }
+                state.young = state.young.filter { !isRevoked($0.key) }
+                state.old = state.old.filter { !isRevoked($0.key) }
             case .account(let id):
                 state.young = state.young.filter { !$0.value.identity.isOf(accountID: id) }
                 state.old = state.old.filter { !$0.value.identity.isOf(accountID: id) }
@@ -102,5 +107,14 @@ extension Identity {
         var identity = self
         identity.freshness = .cached
         return identity
+    }
+}
+
+extension Token {
+    /// The header and the payload of a token in compact serialization (RFC 7515), with the dots after them; `nil` for another token. The
+    /// signature covers them as they are written, so they have one spelling.
+    fileprivate var signedContent: ArraySlice<UInt8>? {
+        guard bytes.count(where: { $0 == UInt8(ascii: ".") }) == 2 else { return nil }
+        return bytes.lastIndex(of: UInt8(ascii: ".")).map { bytes[...$0] }
     }
 }
