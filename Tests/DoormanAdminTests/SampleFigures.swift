@@ -49,6 +49,7 @@ enum SampleFigures {
         details.cache.valid.evictionsForBytes = 2
         details.endpointLatencies = [.init(provider: "facebook", endpoint: "me", latency: latencies)]
         details.permits = [.init(provider: "facebook", applicationID: "123", rate: 1000, retries: 10)]
+        details.issuerKeys = [.init(provider: "login", usableFor: .seconds(86_400))]
         details.credentials = [.init(provider: "facebook", applicationID: "123", isWorking: true)]
         details.fleet = FleetFigures(fleet, revocationBound: .seconds(68))
         return details
@@ -80,7 +81,10 @@ enum SampleFigures {
         statistics.counters = [
             .cacheHits: 900, .cacheMisses: 100, .cacheEvictions: 7, .reloadsFailed: 1, .connectionsClosed("idle"): 5,
         ]
-        statistics.gauges = [.cacheInFlightLookups: 3, .cacheCapacity: 60_000, .tlsCertificateExpiry: 1_800_000_000]
+        statistics.gauges = [
+            .cacheInFlightLookups: 3, .cacheCapacity: 60_000, .tlsCertificateExpiry: 1_800_000_000,
+            .tlsClientAuthorityExpiry: 1_900_000_000, .reloadsLastApplied: 0,
+        ]
         statistics.limits = [
             .init(setting: "server.max-connections", used: 50, limit: 10_000),
             .init(setting: "cache.max-entries", used: 59_000, limit: 60_000),

@@ -85,6 +85,25 @@ struct ServerTLSTests {
         #expect(try ServerTLS.test(try await authority.leaf()).warnings.isEmpty)
     }
 
+    @Test("an authority that has expired beside its successor is not the next to expire")
+    func authorityExpiry() async throws {
+        let (old, new) = (try await TestCertificate(isExpired: true), try await TestCertificate())
+        func expiry(_ authorities: [TestCertificate]) throws -> Timestamp? {
+            let own = try new.certificateBytes()
+            let tls = try ServerTLS(
+                TLSMaterial(
+                    certificateChain: own, privateKey: try TestTLS.contents(of: new.keyFile),
+                    clientAuthorities: authorities.isEmpty ? nil : try authorities.flatMap { try $0.certificateBytes() }),
+                now: TimeSource.system.wallTime())
+            return tls.authorityExpiry(at: TimeSource.system.wallTime())
+        }
+        #expect(try expiry([]) == nil)
+        let (first, last) = (try #require(try expiry([old])), try #require(try expiry([new])))
+        #expect(first < TimeSource.system.wallTime())
+        #expect(last > TimeSource.system.wallTime())
+        #expect(try expiry([old, new]) == last)
+    }
+
     @Test("the description of TLS material contains nothing of the key")
     func redaction() async throws {
         let leaf = try await TestAuthority().leaf()

@@ -310,8 +310,12 @@ struct ReloadTests {
             try scene.write("- {callers: local, methods: fly}", to: "policy.yaml")
             try await scene.waitForLine(Self.notReloaded)
             #expect(await scene.verify(token) == "OK")
-            let counters = try await scene.client.statistics().counters
-            #expect(counters[.reloadsApplied] == 2 && counters[.reloadsFailed] == 1)
+            let statistics = try await scene.client.statistics()
+            #expect(statistics.counters[.reloadsApplied] == 2 && statistics.counters[.reloadsFailed] == 1)
+            #expect(statistics.gauges[.reloadsLastApplied] == 0)
+            try scene.write("- {callers: local, methods: [verify, stats]}", to: "policy.yaml")
+            try await scene.waitForLine(Self.reloaded, times: 3)
+            #expect(try await scene.client.statistics().gauges[.reloadsLastApplied] == 1)
         }
     }
 

@@ -13,8 +13,8 @@ struct AlertCase: Sendable {
     }
 
     static let all = [
-        down, notReady, callsUnavailable, circuitBreakerOpen, providerThrottled, providerMisconfigured, limitNearlyReached,
-        cacheEvicting, rejectionStorm, certificateExpires, eventLoopsLag, reloadFailed,
+        down, notReady, callsUnavailable, circuitBreakerOpen, providerThrottled, providerMisconfigured, issuerKeysEnd,
+        limitNearlyReached, cacheEvicting, rejectionStorm, certificateExpires, clientAuthorityExpires, eventLoopsLag, reloadFailed,
         fleetStoreUnreachable, fleetNotCaughtUp, fleetRecordsRejected, fleetRevocationsWaiting, logLinesDropped,
     ]
 
@@ -70,6 +70,15 @@ struct AlertCase: Sendable {
         try await alert.ends { try await server.verifyNewTokens() }
     }
 
+    private static let issuerKeysEnd = AlertCase("DoormanIssuerKeysEnd") { server, alert in
+        try server.writeIssuerSettings(issuer: "nowhere")
+        try await server.start()
+        try await alert.fires()
+        try server.writeIssuerSettings(issuer: "oidc")
+        server.program?.hangUp()
+        try await alert.ends()
+    }
+
     private static let limitNearlyReached = AlertCase("DoormanLimitNearlyReached") { server, alert in
         try await server.start("--server-max-connections", "10", "--authorization-connections", "100%")
         let peers = try (0..<10).map { _ in try RawPeer.connect(port: server.port) }
@@ -98,11 +107,16 @@ struct AlertCase: Sendable {
         let certificate = try await TestCertificate()
         try await server.start(
             "--tls-certificate-file", certificate.certificateFile, "--tls-private-key-file", certificate.keyFile)
-        try await alert.fires()
-        let file = certificate.certificateFile
-        try await TestAuthority.run(["x509", "-days", "90", "-in", file, "-signkey", certificate.keyFile, "-out", file])
-        server.program?.hangUp()
-        try await alert.ends()
+        try await renew(certificate, of: server, alert)
+    }
+
+    /// A certificate that is its own authority is as good as any authority here: no caller connects by TLS.
+    private static let clientAuthorityExpires = AlertCase("DoormanClientAuthorityExpires") { server, alert in
+        let (certificate, authority) = (try await TestCertificate(), try await TestCertificate())
+        try await server.start(
+            "--tls-certificate-file", certificate.certificateFile, "--tls-private-key-file", certificate.keyFile,
+            "--tls-client-ca-file", authority.certificateFile)
+        try await renew(authority, of: server, alert)
     }
 
     /// A process that is stopped half of the time.
@@ -166,6 +180,15 @@ struct AlertCase: Sendable {
         try await alert.isWatching()
         // Each reload has lines, and each connection that ends.
         try await alert.fires { server.program?.hangUp() }
+        try await alert.ends()
+    }
+
+    /// Waits for the alert about a certificate that ends soon, and renews it.
+    private static func renew(_ certificate: TestCertificate, of server: MonitoredServer, _ alert: AlertWatch) async throws {
+        try await alert.fires()
+        let file = certificate.certificateFile
+        try await TestAuthority.run(["x509", "-days", "90", "-in", file, "-signkey", certificate.keyFile, "-out", file])
+        server.program?.hangUp()
         try await alert.ends()
     }
 

@@ -111,7 +111,8 @@ final class MonitoredServer {
     ///
     /// - Parameter line: A further line.
     func writeSettings(adding line: String = "") throws {
-        let text = """
+        try write(
+            """
             account-kit:
               url: \(emulator.baseURL)
               application-id: "\(Stack.ours.id)"
@@ -120,8 +121,26 @@ final class MonitoredServer {
               interval: 0s
             \(line)
 
+            """)
+    }
+
+    /// Writes settings with an issuer in place of Account Kit.
+    ///
+    /// - Parameter issuer: A path of the emulator. It has an issuer at `oidc` alone.
+    func writeIssuerSettings(issuer: String) throws {
+        try write(
             """
-        try text.write(to: folder.appendingPathComponent("doormand.yaml"), atomically: true, encoding: .utf8)
+            jwt:
+              issuer: \(emulator.baseURL)/\(issuer)
+              audience: orders-api
+            reload:
+              interval: 0s
+
+            """)
+    }
+
+    private func write(_ settings: String) throws {
+        try settings.write(to: folder.appendingPathComponent("doormand.yaml"), atomically: true, encoding: .utf8)
     }
 
     /// Writes the app secret, which a reload reads.

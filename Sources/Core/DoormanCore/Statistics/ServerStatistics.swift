@@ -196,6 +196,11 @@ extension ServerStatistics.Name {
     public static let cacheCapacity = Self(rawValue: "cache.capacity_tokens")
     /// The time at which the server's certificate expires, in seconds of Unix time. Present only with TLS.
     public static let tlsCertificateExpiry = Self(rawValue: "tls.certificate_expiry_timestamp_seconds")
+    /// The time at which the next authority of callers' certificates expires, in seconds of Unix time. If all have expired, the time of the
+    /// last one. Present only if the server requests certificates from callers.
+    public static let tlsClientAuthorityExpiry = Self(rawValue: "tls.client_authority_expiry_timestamp_seconds")
+    /// 1 if the last reload of the settings succeeded or there was none, 0 if it failed.
+    public static let reloadsLastApplied = Self(rawValue: "reloads.last_applied")
     /// Provider requests in flight.
     public static let providerRequestsInFlight = Self(rawValue: "provider.requests_in_flight")
 }

@@ -47,6 +47,18 @@ package struct AdminDetails: Sendable {
         }
     }
 
+    /// The keys of an issuer.
+    package struct IssuerKeys: Sendable {
+        package let provider: String
+        /// The time for which they can be used without another successful fetch.
+        package let usableFor: Duration
+
+        package init(provider: String, usableFor: Duration) {
+            self.provider = provider
+            self.usableFor = usableFor
+        }
+    }
+
     /// The counters of all event loops.
     package var counters = ServerCounters.Snapshot()
     package var cache = CacheStatistics()
@@ -54,6 +66,7 @@ package struct AdminDetails: Sendable {
     package var permits: [Permits] = []
     /// The credentials that a check or a call has shown to work or not to work.
     package var credentials: [Credential] = []
+    package var issuerKeys: [IssuerKeys] = []
     /// `nil` if the server belongs to no fleet.
     package var fleet: FleetFigures?
 

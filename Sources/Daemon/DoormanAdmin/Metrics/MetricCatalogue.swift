@@ -24,6 +24,10 @@ package enum MetricCatalogue {
             }
         },
         Metric(
+            .gauge, "doorman_reload_last_successful",
+            "1 if the last reload of the settings succeeded or there was none, 0 if it failed."
+        ) { $0.statistics.gauges[.reloadsLastApplied].map { .count($0) } },
+        Metric(
             "doorman_log_lines_dropped_total", .logLinesDropped,
             "Log lines that were dropped, because the log was not read, or could not be written."),
     ]
@@ -176,6 +180,12 @@ package enum MetricCatalogue {
             figures.details.credentials.map { Metric.Series([$0.provider, $0.applicationID], .condition($0.isWorking)) }
         },
         Metric(
+            .gauge, "doorman_provider_keys_usable_seconds", ["provider"],
+            "Time for which the issuer's keys can be used without another successful fetch, 0 without keys."
+        ) { figures in
+            figures.details.issuerKeys.map { Metric.Series([$0.provider], .seconds($0.usableFor)) }
+        },
+        Metric(
             "doorman_provider_connections_opened_total", .providerConnectionsOpened,
             "Connections to providers that were opened or attempted."),
     ]
@@ -212,6 +222,10 @@ package enum MetricCatalogue {
             .gauge, "doorman_tls_certificate_expiry_timestamp_seconds",
             "End of the server's certificate, in seconds of Unix time. Only with TLS."
         ) { $0.statistics.gauges[.tlsCertificateExpiry].map { .count($0) } },
+        Metric(
+            .gauge, "doorman_tls_client_authority_expiry_timestamp_seconds",
+            "End of the next authority in tls.client-ca-file, in seconds of Unix time. If all have ended, the end of the last one."
+        ) { $0.statistics.gauges[.tlsClientAuthorityExpiry].map { .count($0) } },
     ]
 
     private static let limits: [Metric] = [

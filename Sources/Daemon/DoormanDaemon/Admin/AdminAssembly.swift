@@ -83,6 +83,9 @@ private struct RunningServer: AdminSource {
             )
         }
         details.credentials = providers.credentials
+        details.issuerKeys = providers.members.compactMap { member in
+            member.issuer.map { .init(provider: member.configured.name, usableFor: $0.verifier.keysUsableFor) }
+        }
         details.fleet = fleetNode.map { FleetFigures($0.fleet.statistics, revocationBound: $0.revocationBound) }
         return details
     }

@@ -39,8 +39,9 @@ struct ServerStatisticsReader: Sendable {
             counters.latencies.map { (ServerStatistics.LatencyKind($0.key), $0.value) }, uniquingKeysWith: { $0.adding($1) })
         statistics.latencies = latencies.mapValues(\.snapshot)
         for (reason, count) in counters.connectionsClosed { statistics.counters[.connectionsClosed(reason)] = count }
-        if let expiry = tls?.value.certificateExpiry {
-            statistics.gauges[.tlsCertificateExpiry] = UInt64(max(0, expiry.millisecondsSince1970 / 1000))
+        if let tls = tls?.value {
+            statistics.gauges[.tlsCertificateExpiry] = tls.certificateExpiry.wholeSeconds
+            statistics.gauges[.tlsClientAuthorityExpiry] = tls.authorityExpiry(at: time.wallTime())?.wholeSeconds
         }
         let limits = [
             ("server.max-connections", connections.count, settings.maximumConnections),
@@ -63,4 +64,9 @@ extension PerEventLoop<RequestDispatcher> {
         }
         return sum
     }
+}
+
+extension Timestamp {
+    /// The seconds since 1970, rounded down; 0 before that.
+    fileprivate var wholeSeconds: UInt64 { UInt64(max(0, millisecondsSince1970 / 1000)) }
 }

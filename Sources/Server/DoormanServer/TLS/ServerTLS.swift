@@ -14,6 +14,8 @@ package struct ServerTLS: Sendable {
     package let material: TLSMaterial
     /// The authorities of callers' certificates; `nil` if the server requests none.
     let authorities: [NIOSSLCertificate]?
+    /// The times at which ``authorities`` expire.
+    private let authorityExpiries: [Timestamp]
     private let configuration: TLSConfiguration
     /// The TLS context. It seals session tickets with its own keys, so that no session outlives the authorities that verified its
     /// caller.
@@ -41,16 +43,23 @@ package struct ServerTLS: Sendable {
         self.authorities = authorities
         self.material = material
         certificateExpiry = own.expiry
+        authorityExpiries = (authorities ?? []).map(\.expiry)
         warnings =
             Self.warnings(of: chain, Self.certificateSetting, now)
             + Self.warnings(of: authorities ?? [], Self.authoritiesSetting, now)
     }
 
     private init(_ other: ServerTLS, _ configuration: TLSConfiguration, _ context: NIOSSLContext) {
-        (warnings, certificateExpiry, material, authorities) =
-            (other.warnings, other.certificateExpiry, other.material, other.authorities)
+        (warnings, certificateExpiry, material) = (other.warnings, other.certificateExpiry, other.material)
+        (authorities, authorityExpiries) = (other.authorities, other.authorityExpiries)
         self.configuration = configuration
         self.context = context
+    }
+
+    /// Returns the time at which the next authority of callers' certificates expires. If all have expired, the time of the last one. `nil`
+    /// without authorities. An old authority may stay beside its successor, so one that has expired counts only if no other is left.
+    package func authorityExpiry(at now: Timestamp) -> Timestamp? {
+        authorityExpiries.filter { $0 >= now }.min() ?? authorityExpiries.max()
     }
 
     /// Returns the same configuration, which agrees on one of these protocols with peers that offer one by ALPN (RFC 7301). The first bytes
