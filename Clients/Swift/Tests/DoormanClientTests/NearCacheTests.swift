@@ -103,6 +103,29 @@ struct NearCacheTests {
         #expect(["a", "b", "c", "d"].map { cache.identity(for: key($0), at: start) != nil } == [false, false, false, true])
     }
 
+    @Test("a rejected token goes, whatever it was verified with")
+    func rejected() throws {
+        let cache = try cache()
+        for application in [nil, "1", "2"] {
+            cache.store(identity("1"), for: key("a", application), revocations: 0, at: start, civil: civil)
+        }
+        store(identity("1"), "b", in: cache)
+        #expect(cache.count == 4)
+        cache.remove(rejected: Token("a"))
+        #expect(cache.count == 1)
+        for application in [nil, "1", "2"] { #expect(cache.identity(for: key("a", application), at: start) == nil) }
+        #expect(cache.identity(for: key("b"), at: start) != nil)
+    }
+
+    @Test("a closed cache is empty")
+    func closed() throws {
+        let cache = try cache()
+        store(identity("1"), "a", in: cache)
+        cache.close()
+        store(identity("1"), "b", in: cache)
+        #expect(cache.count == 0)
+    }
+
     @Test("a revoked JSON Web Token goes with its other spellings")
     func otherSpellings() throws {
         let cache = try cache()

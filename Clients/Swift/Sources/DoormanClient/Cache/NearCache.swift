@@ -14,15 +14,56 @@ final class NearCache: Sendable {
     }
 
     private struct Entry {
+        let requirements: TokenRequirements
         let identity: Identity
         let end: Instant
     }
 
+    /// The entries of tokens, each of which has one for each set of requirements that it was verified with.
+    private struct Generation {
+        private var entries: [Token: [Entry]] = [:]
+        private(set) var count = 0
+
+        func entry(for key: Key) -> Entry? {
+            entries[key.token]?.first { $0.requirements == key.requirements }
+        }
+
+        mutating func insert(_ entry: Entry, for token: Token) {
+            entries[token, default: []].append(entry)
+            count += 1
+        }
+
+        /// Removes and returns an entry.
+        @discardableResult
+        mutating func remove(_ key: Key) -> Entry? {
+            guard var all = entries[key.token], let index = all.firstIndex(where: { $0.requirements == key.requirements }) else {
+                return nil
+            }
+            let entry = all.remove(at: index)
+            entries[key.token] = all.isEmpty ? nil : all
+            count -= 1
+            return entry
+        }
+
+        mutating func removeAll(of token: Token) {
+            count -= entries.removeValue(forKey: token)?.count ?? 0
+        }
+
+        mutating func removeAll(where isRevoked: (Token, Entry) -> Bool) {
+            for (token, all) in entries {
+                let kept = all.filter { !isRevoked(token, $0) }
+                if kept.count < all.count { entries[token] = kept.isEmpty ? nil : kept }
+            }
+            count = entries.values.reduce(0) { $0 + $1.count }
+        }
+    }
+
     private struct State {
-        var young: [Key: Entry] = [:]
-        var old: [Key: Entry] = [:]
+        var young = Generation()
+        var old = Generation()
         /// The number of revocations, so that the response of a call during a revocation is not stored.
         var revocations = 0
+        var isClosed = false
     }
 
     private let state = NIOLockedValueBox(State())
@@ -45,10 +86,10 @@ final class NearCache: Sendable {
     /// Returns the cached identity; `nil` on a miss.
     func identity(for key: Key, at now: Instant) -> Identity? {
         state.withLockedValue { state in
-            if let entry = state.young[key] {
+            if let entry = state.young.entry(for: key) {
                 if now < entry.end { return entry.identity.asCached }
-                state.young[key] = nil
-            } else if let entry = state.old.removeValue(forKey: key), now < entry.end {
+                state.young.remove(key)
+            } else if let entry = state.old.remove(key), now < entry.end {
                 insert(entry, key, &state)
                 return entry.identity.asCached
             }
@@ -67,38 +108,53 @@ final class NearCache: Sendable {
         let rest = identity.validUntil.millisecondsSince1970.subtractingReportingOverflow(civil.millisecondsSince1970)
         let left = rest.overflow ? ttl : min(ttl, .milliseconds(rest.partialValue))
         state.withLockedValue { state in
-            guard state.revocations == revocations else { return }
-            state.old[key] = nil
-            insert(Entry(identity: identity, end: now.advanced(by: left)), key, &state)
+            guard state.revocations == revocations, !state.isClosed else { return }
+            state.young.remove(key)
+            state.old.remove(key)
+            insert(Entry(requirements: key.requirements, identity: identity, end: now.advanced(by: left)), key, &state)
+        }
+    }
+
+    /// Removes the entries of a token that a server has rejected, whatever the call required.
+    func remove(rejected token: Token) {
+        state.withLockedValue { state in
+            state.young.removeAll(of: token)
+            state.old.removeAll(of: token)
         }
     }
 
     /// Removes the entries of a revoked token or account. A JSON Web Token with a signature by ECDSA has a second signature, which everyone
     /// can compute, so every entry with its content goes.
     func remove(_ subject: RevocationRequest.Subject) {
+        let isRevoked: (Token, Entry) -> Bool
+        switch subject {
+        case .token(let token):
+            let content = token.signedContent
+            isRevoked = { other, _ in other == token || content.map { other.bytes.starts(with: $0) } ?? false }
+        case .account(let id): isRevoked = { _, entry in entry.identity.isOf(accountID: id) }
+        }
         state.withLockedValue { state in
             state.revocations += 1
-            switch subject {
-            case .token(let token):
-                let content = token.signedContent
-                func isRevoked(_ key: Key) -> Bool {
-                    key.token == token || content.map { key.token.bytes.starts(with: $0) } ?? false
-                }
-                state.young = state.young.filter { !isRevoked($0.key) }
-                state.old = state.old.filter { !isRevoked($0.key) }
-            case .account(let id):
-                state.young = state.young.filter { !$0.value.identity.isOf(accountID: id) }
-                state.old = state.old.filter { !$0.value.identity.isOf(accountID: id) }
-            }
+            state.young.removeAll(where: isRevoked)
+            state.old.removeAll(where: isRevoked)
+        }
+    }
+
+    /// Removes all entries, and stores no more.
+    func close() {
+        state.withLockedValue { state in
+            state.isClosed = true
+            state.young = Generation()
+            state.old = Generation()
         }
     }
 
     private func insert(_ entry: Entry, _ key: Key, _ state: inout State) {
         if state.young.count >= generationSize {
             state.old = state.young
-            state.young = [:]
+            state.young = Generation()
         }
-        state.young[key] = entry
+        state.young.insert(entry, for: key.token)
     }
 }
 

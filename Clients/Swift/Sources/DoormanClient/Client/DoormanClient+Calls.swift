@@ -38,18 +38,24 @@ extension DoormanClient {
     ) async throws(DoormanError) -> Identity {
         var request = VerificationRequest(token: token, requirements: requirements, maxAge: maxAge)
         request.notBefore = notBefore
-        guard let nearCache, maxAge == nil, notBefore == nil else {
+        guard let nearCache else {
             return try await finished(.verify(request), timeout).takeIdentity().fulfilling(requirements)
         }
         let key = NearCache.Key(token: token, requirements: requirements)
-        if let identity = nearCache.identity(for: key, at: time.now) {
+        let isCacheable = maxAge == nil && notBefore == nil
+        if isCacheable, let identity = nearCache.identity(for: key, at: time.now) {
             metrics.recordNearCacheHit()
             return identity
         }
         let revocations = nearCache.revocations
-        let identity = try await finished(.verify(request), timeout).takeIdentity().fulfilling(requirements)
-        nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
-        return identity
+        do throws(DoormanError) {
+            let identity = try await finished(.verify(request), timeout).takeIdentity().fulfilling(requirements)
+            if isCacheable { nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now) }
+            return identity
+        } catch {
+            if error.rejection == .tokenRejected { nearCache.remove(rejected: token) }
+            throw error
+        }
     }
 
     /// Exchanges an authorization code for a token, and verifies the token.

@@ -49,16 +49,22 @@ extension DoormanClient {
         let verify = Operation.verify(request)
         let completion =
             requirements.provider == nil && requirements.scopes.isEmpty ? completion : Self.checking(requirements, completion)
-        guard let nearCache, maxAge == nil, notBefore == nil else { return try begin(verify, timeout, completion) }
+        guard let nearCache else { return try begin(verify, timeout, completion) }
         let key = NearCache.Key(token: token, requirements: requirements)
-        if let identity = nearCache.identity(for: key, at: time.now) {
+        let isCacheable = maxAge == nil && notBefore == nil
+        if isCacheable, let identity = nearCache.identity(for: key, at: time.now) {
             try countingErrors { () throws(DoormanError) in try submissions.addBounded(identity, for: completion) }
             return metrics.recordNearCacheHit()
         }
         let revocations = nearCache.revocations
         try begin(verify, timeout) { [time] outcome in
-            if case .success(let identity) = outcome, requirements.denial(of: identity) == nil {
-                nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
+            switch outcome {
+            case .success(let identity):
+                if isCacheable, requirements.denial(of: identity) == nil {
+                    nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
+                }
+            case .failure(let error):
+                if error.rejection == .tokenRejected { nearCache.remove(rejected: token) }
             }
             completion(outcome)
         }
