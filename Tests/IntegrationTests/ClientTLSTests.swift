@@ -54,6 +54,29 @@ struct ClientTLSTests {
         }
     }
 
+    @Test("an exchange whose server is killed is not retryable")
+    func killedServer() async throws {
+        let certificate = try await TestCertificate(names: "IP:127.0.0.1")
+        let port = try FreePort.find()
+        let server = try ChildProcess(
+            "openssl",
+            [
+                "s_server", "-quiet", "-accept", "127.0.0.1:\(port)", "-cert", certificate.certificateFile, "-key",
+                certificate.keyFile,
+            ])
+        let client = DoormanClient(
+            target: .hostAndPort("127.0.0.1", port), tls: DoormanTLS(trust: .file(path: certificate.certificateFile)))
+        let exchange = Task { try await client.exchange(AuthorizationCode("AQcode"), timeout: .seconds(20)) }
+        try await eventually("the server has read the call") { server.allOutput.contains("AQcode") }
+        // It sends no close_notify.
+        server.killAtOnce()
+        let error = await #expect(throws: DoormanError.self) { try await exchange.value }
+        #expect(error?.kind == .unavailable(.connectionLost))
+        #expect(error?.isRetryable == false)
+        _ = try await server.ending()
+        await client.close()
+    }
+
     @Test("a server with a certificate for an unexpected name gets no calls")
     func names() async throws {
         try await run(names: "DNS:doorman.example.org") { stack, authority, leaf in

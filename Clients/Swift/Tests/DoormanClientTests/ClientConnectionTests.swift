@@ -131,13 +131,12 @@ struct ClientConnectionTests {
     }
 
     enum MalformedFrame: CaseIterable {
-        case http, tooLong, oversized, unknownStream, wrongMessage
+        case http, tooLong, unknownStream, wrongMessage
 
         func bytes(_ connection: PeerConnection, _ id: StreamID) -> [UInt8] {
             switch self {
             case .http: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)
             case .tooLong: [0, 0xff, 0xff, 0xff, 0, 0, 0, 1, 2, 0]
-            case .oversized: [0, 0x11, 0, 0, 0, 0, 0, 1, 2, 0]
             case .unknownStream: connection.frame(StreamID(999), [])
             case .wrongMessage: connection.frame(id, [0xff, 0xff, 0xff])
             }
@@ -156,6 +155,28 @@ struct ClientConnectionTests {
         #expect(error?.kind == .unavailable(.protocolViolation))
         #expect(error?.isRetryable == false)
         if frame != .wrongMessage { try await connection.clientCloses() }
+        await client.close()
+    }
+
+    @Test("a response that is too long ends its own call only")
+    func oversized() async throws {
+        let peer = try ScriptedPeer()
+        var configuration = DoormanClientConfiguration.patient
+        configuration.maximumResponseBytes = 65_536
+        let client = DoormanClient(target: peer.target, configuration: configuration)
+        let connection = try await prove(client, peer)
+        let long = Task { try await client.verify("EMAW1") }
+        let longCall = try await connection.nextCall()
+        let exchange = Task { try await client.exchange(AuthorizationCode("AQcode")) }
+        let other = try await connection.nextCall()
+        try await connection.send(connection.frame(longCall.streamID, [UInt8](repeating: 0, count: 65_537)))
+        let error = await #expect(throws: DoormanError.self) { try await long.value }
+        #expect(error?.kind == .unavailable(.protocolViolation))
+        #expect(error?.message.contains("maximumResponseBytes (65536)") == true)
+        #expect(error?.isRetryable == false)
+        try await connection.answer(other, FailureResponse(.tokenRejected, "used"))
+        let rejected = await #expect(throws: DoormanError.self) { try await exchange.value }
+        #expect(rejected?.kind == .rejected(.tokenRejected))
         await client.close()
     }
 

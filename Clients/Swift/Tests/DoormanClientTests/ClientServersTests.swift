@@ -49,6 +49,18 @@ struct ClientServersTests {
         }
     }
 
+    @Test(
+        "a hedged call waits for its other server if one gives no verdict",
+        arguments: [.providerBusy, .providerMisconfigured, .tooManyMisses, .internal] as [Failure], [0, 1])
+    func hedgeWithoutVerdict(failure: Failure, failing: Int) async throws {
+        let hedged = try await HedgedCall()
+        let (bad, good) = (hedged.received[failing], hedged.received[1 - failing])
+        try await bad.connection.answer(bad.call, FailureResponse(failure, "no"))
+        try await good.connection.answer(good.call, "1")
+        #expect(try await hedged.identity.value.accountID == "1")
+        await hedged.client.close()
+    }
+
     @Test("calls are spread over all servers")
     func spread() async throws {
         let servers = try RespondingServers(3)

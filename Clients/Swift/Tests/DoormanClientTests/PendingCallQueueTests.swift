@@ -29,6 +29,21 @@ struct PendingCallQueueTests {
         #expect(waiting.count == 2)
     }
 
+    @Test("a queue without live calls is empty")
+    func ended() {
+        var waiting = PendingCallQueue()
+        let calls = (1...3).map { ClientCall.sample("\($0)") }
+        for call in calls { waiting.append(call) }
+        for index in [1, 0] {
+            calls[index].cancelWaiter()
+            waiting.waiterCancelled()
+            #expect(!waiting.isEmpty)
+        }
+        calls[2].cancelWaiter()
+        waiting.waiterCancelled()
+        #expect(waiting.isEmpty)
+    }
+
     @Test("cancelled calls do not accumulate")
     func compaction() {
         var waiting = PendingCallQueue()

@@ -135,6 +135,30 @@ struct SubchannelStateMachineTests {
         #expect(machine.connectFailed(jitter: 0) == .backOff(.milliseconds(100)))
     }
 
+    @Test("a server that passes health checks and closes connections causes a growing back-off until one stays")
+    func proveAndClose() {
+        var machine = Situation.proven.machine
+        #expect(machine.ended(inCalls: true, isWanted: true, jitter: 0) == .connect)
+        for pause in [100, 200, 400] {
+            _ = machine.connected()
+            _ = machine.saidServing()
+            #expect(machine.ended(inCalls: true, isWanted: true, jitter: 0) == .backOff(.milliseconds(pause)))
+            _ = machine.backoffEnded(isWanted: true)
+        }
+        _ = machine.connected()
+        _ = machine.saidServing()
+        machine.stayed()
+        #expect(machine.ended(inCalls: true, isWanted: true, jitter: 0) == .connect)
+        #expect(machine.connectFailed(jitter: 0) == .backOff(.milliseconds(100)))
+    }
+
+    @Test("a back-off of zero is a millisecond")
+    func shortestBackoff() {
+        var machine = Machine(firstBackoff: .zero, longestBackoff: .zero)
+        _ = machine.wanted()
+        #expect(machine.connectFailed(jitter: 0) == .backOff(.milliseconds(1)))
+    }
+
     @Test("a connection that closes before a response causes a back-off")
     func acceptAndClose() {
         var machine = Situation.unproven.machine

@@ -135,6 +135,8 @@ enum Reply: Sendable, Hashable {
     case failure(ResponseDecoder.Status)
     /// The frame does not hold the expected message.
     case malformed
+    /// The frame is longer than the client's limit, and was skipped.
+    case tooLong(UInt32)
 
     init<Value>(
         _ outcome: consuming ResponseDecoder.Outcome<Value>, _ keep: (consuming Value) -> Void

@@ -2,8 +2,8 @@ internal import NIOCore
 
 /// The calls that wait for a connection or for a free stream on it, in the order in which they were made.
 ///
-/// A call that ends while it waits stays in the queue and is skipped later. The queue drops such calls when they may be half of it, so it
-/// is at most twice as long as the number of live calls, plus 64.
+/// A call that ends while it waits stays in the queue behind live calls, and is skipped later. The queue drops such calls when they may be
+/// half of it, so it is at most twice as long as the number of live calls, plus 64. It is empty if no live call waits.
 struct PendingCallQueue {
     private var order = CircularBuffer<ClientCall>()
     private var endedCount = 0
@@ -40,6 +40,8 @@ struct PendingCallQueue {
     /// Notes that a call has lost its waiter. It may be in this queue.
     mutating func waiterCancelled() {
         endedCount += 1
+        while let first = order.first, !first.isLive { order.removeFirst() }
+        if order.isEmpty { endedCount = 0 }
         if endedCount > order.count / 2 + 32 { dropEnded() }
     }
 

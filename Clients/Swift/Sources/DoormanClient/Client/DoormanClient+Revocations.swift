@@ -140,8 +140,11 @@ extension DoormanClient {
         if let error = lookUp.error { return [Outcome(server: ServerAddress(target: target), error: error)] }
         return await concurrently(lookUp.foundServers) { server in
             let call = await self.ended(operation, .server(server), broadcast)
-            var outcome = Outcome(server: ServerAddress(server), error: call.error, wasAnswered: call.wasAnswered)
-            if call.error == nil, case .revoked(let position)? = try? call.takeResponse() { outcome.position = position }
+            let error = call.error
+            // The event loop may still work on a call that its task has cancelled.
+            let wasAnswered = error != nil && error != .cancelled && call.wasAnswered
+            var outcome = Outcome(server: ServerAddress(server), error: error, wasAnswered: wasAnswered)
+            if error == nil, case .revoked(let position)? = try? call.takeResponse() { outcome.position = position }
             return outcome
         }
     }
@@ -149,7 +152,8 @@ extension DoormanClient {
     /// Returns whether the client has a single server, so that the server's own view is complete.
     private func hasOneServer(_ broadcast: Broadcast) async -> Bool {
         guard targets.count == 1 else { return targets.isEmpty }
-        return await ended(.statistics, .servers(of: targets[0]), broadcast).foundServers.count <= 1
+        let lookUp = await ended(.statistics, .servers(of: targets[0]), broadcast)
+        return lookUp.error == nil && lookUp.foundServers.count <= 1
     }
 
     /// Makes a call, and returns it when it has ended.

@@ -15,9 +15,9 @@ public import ServiceLifecycle
 /// Every method throws ``DoormanError``. Its ``DoormanError/kind-swift.property`` tells a rejected token from an unavailable verdict.
 /// Every call has a deadline that covers name resolution, connecting, waiting and the response. Cancelling the task ends the call at once.
 ///
-/// The client picks two servers at random for each call, and takes the server with fewer calls in flight. A server that drains, fails or
-/// does not respond gets no calls for a while, and passes a health check before it gets calls again. Its calls go to other servers, as
-/// far as that is safe (``DoormanClientConfiguration``).
+/// The client picks two servers at random for each call, and takes the server with fewer calls in flight. A server that drains, can't be
+/// reached or does not respond gets no calls for a while, and passes a health check before it gets calls again. Its calls go to other
+/// servers, as far as that is safe (``DoormanClientConfiguration``). A server that responds with errors goes on getting calls.
 public final class DoormanClient: TokenVerifying, Service, Sendable {
     /// Runs tasks on the thread of this client, for tasks that do little else than call it. Use it with `withTaskExecutorPreference`.
     ///
@@ -101,6 +101,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     /// Ends every call with ``UnavailableReason/clientClosed``, closes the connections, and returns when they are closed. Later calls fail
     /// with the same reason.
     public func close() async {
+        nearCache?.close()
         // The only failure is that the event loop has ended, and the connections with it.
         try? await eventLoop.flatSubmit { [dispatcher] in dispatcher.value.close() }.get()
         // The loop releases closed connections in its next turn, so that none is left when this returns.

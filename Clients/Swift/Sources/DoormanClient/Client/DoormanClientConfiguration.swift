@@ -15,7 +15,8 @@ public struct DoormanClientConfiguration: Sendable, Hashable {
     /// Default 1,000.
     public var maximumCallsInFlight = 1000
 
-    /// The maximum length of a response in bytes, 65,536 to 4,194,304. A longer response ends the connection. Default 1 MiB.
+    /// The maximum length of a response in bytes, 65,536 to 4,194,304. A call with a longer response fails with
+    /// ``UnavailableReason/protocolViolation``. Default 1 MiB.
     public var maximumResponseBytes = 1 << 20
 
     // Retries.
@@ -87,7 +88,7 @@ public struct DoormanClientConfiguration: Sendable, Hashable {
     /// The maximum number of identities in this process's near cache. Default 0: no near cache.
     ///
     /// The trade-off: this client accepts a revoked token until its entry expires (``nearCacheTTL``), unless this client made the
-    /// revocation. Tokens stay in this process's memory as long as their entries. A cache hit at the server takes a fraction of a
+    /// revocation or has got a rejection of the token since. Tokens stay in this process's memory until newer entries take their place. A cache hit at the server takes a fraction of a
     /// millisecond, so use the near cache only if that is too slow. Rejections and stale verdicts are never cached, and calls with `maxAge`
     /// bypass the near cache.
     public var nearCacheCapacity = 0

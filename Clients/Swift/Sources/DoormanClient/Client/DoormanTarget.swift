@@ -13,7 +13,8 @@ public struct DoormanTarget: Sendable, Hashable {
 
     package let address: Address
 
-    /// Creates a target from a host name or IP address, and a TCP port from 1 to 65535.
+    /// Creates a target from a host name or IP address, and a TCP port from 1 to 65535. With another port, calls fail with
+    /// ``UnavailableReason/unreachable``.
     public static func hostAndPort(_ host: String, _ port: Int = defaultPort) -> DoormanTarget {
         DoormanTarget(address: .hostAndPort(host, port))
     }
@@ -32,9 +33,7 @@ extension DoormanTarget {
 
     /// The host if it is a name; `nil` if it is an IP address or a Unix socket.
     var hostName: String? {
-        guard case .hostAndPort(let host, let port) = address, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
-            return nil
-        }
+        guard case .hostAndPort(let host, _) = address, (try? SocketAddress(ipAddress: host, port: 1)) == nil else { return nil }
         return host
     }
 }

@@ -30,14 +30,16 @@ final class ClientTLS: Sendable {
     /// A TLS context, and the error of the last reload.
     struct Current: Sendable {
         let context: NIOSSLContext
-        /// The reason why changed files are not used; `nil` if they are, and after the reason was returned once.
+        /// The reason why changed files are not used; `nil` if they are, and if the reason is that of the last time.
         let reloadError: String?
     }
 
     private struct State {
         var context: NIOSSLContext?
-        /// The fingerprints of the files that were read last, valid or not.
+        /// The fingerprints of the files of ``context``.
         var fingerprints: [Fingerprint?]?
+        /// The reason why the last reading failed; `nil` if it succeeded. Files that can't be used are read again for each connection: their
+        /// permissions may change, or descriptors may be free again.
         var failure: String?
     }
 
@@ -53,15 +55,18 @@ final class ClientTLS: Sendable {
         let result = state.withLockedValue { state -> Result<Current, ConnectFailure> in
             let fingerprints = tls.files.map(Fingerprint.init(path:))
             var reloadError: String?
-            if state.fingerprints != fingerprints {
-                state.fingerprints = fingerprints
+            if state.context == nil || state.fingerprints != fingerprints {
                 do throws(DoormanTLS.Unusable) {
                     state.context = try tls.makeContext()
+                    state.fingerprints = fingerprints
                     state.failure = nil
                 } catch {
+                    if state.failure != error.description { reloadError = error.description }
                     state.failure = error.description
-                    reloadError = error.description
                 }
+            } else {
+                // The files are again those of the context.
+                state.failure = nil
             }
             guard let context = state.context else { return .failure(.unusableTLS(state.failure ?? "")) }
             return .success(Current(context: context, reloadError: reloadError))

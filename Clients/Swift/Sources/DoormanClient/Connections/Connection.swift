@@ -14,7 +14,6 @@ final class Connection: ChannelInboundHandler {
     let openedAt: Instant
     private let time: EventLoopTime
     private let speaksTLS: Bool
-    private let maximumResponseBytes: Int
     private let arena: MessageArena
     private var machine: StateMachine<ClientCall>
     private var decoder: FrameDecoder
@@ -30,13 +29,12 @@ final class Connection: ChannelInboundHandler {
     private(set) var failure: ConnectFailure?
 
     init(owner: Subchannel, speaksTLS: Bool, configuration: DoormanClientConfiguration, time: EventLoopTime) {
-        let longest = min(max(64 << 10, configuration.maximumResponseBytes), Int(FrameHeader.maximumLength))
+        let longest = configuration.longestResponse
         self.owner = owner
         self.speaksTLS = speaksTLS
         self.time = time
         self.established = time.eventLoop.makePromise()
         self.openedAt = time.now
-        self.maximumResponseBytes = longest
         self.machine = StateMachine(maximumCallsInFlight: max(1, configuration.maximumCallsInFlight), at: openedAt)
         self.decoder = FrameDecoder(maximumLength: UInt32(longest))
         self.arena = MessageArena(budget: (64 << 10) + 2 * longest)
@@ -107,11 +105,15 @@ final class Connection: ChannelInboundHandler {
         perform(machine.drain())
     }
 
+    /// Whether it was closed by this client. A connection that is being opened then closes as soon as it is open.
+    private(set) var isGivenUp = false
+
     /// Closes at once.
     ///
     /// - Returns: A future that completes when the connection is closed; `nil` if it was never open.
     @discardableResult
     func close() -> EventLoopFuture<Void>? {
+        isGivenUp = true
         context?.close(promise: nil)
         return context?.channel.closeFuture
     }
@@ -167,6 +169,7 @@ extension Connection {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        guard !isGivenUp else { return context.close(promise: nil) }
         isOpen = true
         if !speaksTLS { established.succeed() }
     }
@@ -183,8 +186,7 @@ extension Connection {
         while violation == nil, isOpen, let event = decoder.next() {
             switch event {
             case .frame(let header): take(header, at: now)
-            case .oversized(let header):
-                violate("a response of \(header.length) bytes is longer than maximumResponseBytes (\(maximumResponseBytes))")
+            case .oversized(let header): take(header, at: now, oversized: true)
             case .violation(let violation): violate(violation.explanation)
             }
         }
@@ -212,13 +214,16 @@ extension Connection {
         owner?.ended(self, leaving: machine.closed())
     }
 
-    private func take(_ header: FrameHeader, at now: Instant) {
+    /// - Parameter oversized: Whether the frame is longer than the limit. Its data are skipped.
+    private func take(_ header: FrameHeader, at now: Instant, oversized: Bool = false) {
         // The protocol requires that unknown types are skipped, so that later versions can add some.
         guard header.type == .response else { return }
         switch machine.answered(header.streamID, at: now) {
         case .complete(let call):
             call.removeAttempt(on: self)
-            owner?.answered(call, decoder.withData { call.read($0, in: arena) }, on: self)
+            owner?.answered(
+                call, oversized ? .tooLong(header.length) : decoder.withData { call.read($0, in: arena) }, on: self)
+        case .pong where oversized: violate("the response to a health check has \(header.length) bytes")
         case .pong:
             var response: CallResponse?
             let reply = decoder.withData { Operation.health(service: "").read($0, in: arena, into: &response) }
@@ -244,4 +249,9 @@ extension FrameDecoder.Violation {
         case .frameTooLong(let length): "the peer sent a frame length of \(length) bytes, above the limit of ttrpc"
         }
     }
+}
+
+extension DoormanClientConfiguration {
+    /// The maximum length of a response, within the limits of ``maximumResponseBytes``.
+    var longestResponse: Int { min(max(64 << 10, maximumResponseBytes), Int(FrameHeader.maximumLength)) }
 }

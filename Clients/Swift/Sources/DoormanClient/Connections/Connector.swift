@@ -37,6 +37,8 @@ struct Connector: Sendable {
         // It reads files.
         return BlockingWork.run(on: eventLoop) { try tls.current() }
             .flatMap { current in
+                // Reading the files may take longer than the time for a connection.
+                guard !connection.value.isGivenUp else { return eventLoop.makeFailedFuture(ConnectFailure.timedOut) }
                 if let error = current.reloadError {
                     logger.error("changed TLS files not used, previous files stay in use", metadata: ["reason": "\(error)"])
                 }

@@ -1,4 +1,5 @@
 internal import DoormanSupport
+internal import NIOCore
 package import NIOSSL
 package import NIOSSLExtras
 
@@ -22,8 +23,11 @@ extension DoormanTLS {
         if let keyPair {
             let keyFile = Self.name(keyPair.privateKeyFile, "private key file")
             let chain = try Self.certificates(keyPair.certificateFile, "certificate file")
-            guard let key = try? NIOSSLPrivateKey(file: keyPair.privateKeyFile, format: .pem) else {
-                throw Unusable(description: "no private key can be read from \(keyFile)")
+            let key: NIOSSLPrivateKey
+            do {
+                key = try NIOSSLPrivateKey(file: keyPair.privateKeyFile, format: .pem)
+            } catch {
+                throw Unusable(description: "no private key can be read from \(keyFile): \(Self.cause(error))")
             }
             guard NIOSSLExtras.KeyPair.belongTogether(privateKey: key, certificate: chain[0]) != false else {
                 let certificate = Self.name(keyPair.certificateFile, "certificate file")
@@ -58,8 +62,17 @@ extension DoormanTLS {
     }
 
     private static func certificates(_ path: String, _ what: String) throws(Unusable) -> [NIOSSLCertificate] {
-        let read = try? NIOSSLCertificate.fromPEMFile(path)
-        guard let read, !read.isEmpty else { throw Unusable(description: "no certificate can be read from \(name(path, what))") }
-        return read
+        do {
+            let read = try NIOSSLCertificate.fromPEMFile(path)
+            if !read.isEmpty { return read }
+        } catch {
+            throw Unusable(description: "no certificate can be read from \(name(path, what)): \(cause(error))")
+        }
+        throw Unusable(description: "no certificate can be read from \(name(path, what)): it holds none")
+    }
+
+    /// Returns the system's reason for a file that can't be read. A library's own error may hold a part of the file.
+    private static func cause(_ error: any Error) -> String {
+        (error as? IOError).map { ConnectFailure.text(of: $0.errnoCode) } ?? "it holds no PEM of that kind, or it is damaged"
     }
 }

@@ -3,7 +3,7 @@ extension Subchannel {
     /// actions come out.
     ///
     /// A connection is proven by its first response. A connection that ends before that counts as a failure to connect, so that the client
-    /// backs off from a server that accepts and closes. After a failure, the next connection must pass a health check before it takes
+    /// backs off from a server that accepts and closes. So does a second connection in turn that ends soon after its proof. After a failure, the next connection must pass a health check before it takes
     /// calls, because the kernel accepts connections for a stopped process too.
     struct StateMachine: Equatable {
         enum State: Hashable {
@@ -23,6 +23,8 @@ extension Subchannel {
         private(set) var state = State.idle
         /// The number of consecutive failures.
         private(set) var failures = 0
+        /// The number of connections in turn that were proven, and ended before ``stayed()``.
+        private var earlyEnds = 0
         /// Whether the next connection must pass a health check before it takes calls.
         private(set) var needsProbe = false
         private let firstBackoff: Duration
@@ -134,10 +136,17 @@ extension Subchannel {
             switch state {
             case .ready(isProven: true), .suspected:
                 needsProbe = needsProbe || inCalls
-                return reopen(isWanted: isWanted)
+                earlyEnds += 1
+                return earlyEnds == 1 ? reopen(isWanted: isWanted) : fail(jitter)
             case .ready(isProven: false), .probing: return fail(jitter)
             case .idle, .connecting, .backingOff, .closed: return .none
             }
+        }
+
+        /// The connection has taken calls for ``ServerAvailability/stableTime``.
+        mutating func stayed() {
+            earlyEnds = 0
+            failures = 0
         }
 
         mutating func closed() {
@@ -147,7 +156,7 @@ extension Subchannel {
         private mutating func prove() -> Action {
             let wasUsed = state == .ready(isProven: false) || state == .ready(isProven: true)
             state = .ready(isProven: true)
-            failures = 0
+            if earlyEnds == 0 { failures = 0 }
             needsProbe = false
             return wasUsed ? .none : .use
         }
@@ -158,8 +167,8 @@ extension Subchannel {
         }
 
         private mutating func fail(_ jitter: Double) -> Action {
-            // 2³⁰ times the first back-off is above every useful maximum.
-            let pause = min(longestBackoff, firstBackoff * (1 << min(failures, 30)))
+            // 2³⁰ times the first back-off is above every useful maximum. Without a pause, the client would connect all the time.
+            let pause = max(.milliseconds(1), min(longestBackoff, firstBackoff * (1 << min(failures, 30))))
             failures += 1
             needsProbe = true
             state = .backingOff

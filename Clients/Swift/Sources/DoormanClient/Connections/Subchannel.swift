@@ -80,7 +80,6 @@ final class Subchannel {
             if latePing == pingedSince { return hung() }
             latePing = pingedSince
         } else if let silentSince = current.silentSince, silentSince.duration(to: now) >= configuration.suspicionAfter {
-            dispatcher?.failed(self, .hung)
             perform(machine.fellSilent())
         } else if isReady {
             checkIdleConnection(current, at: now)
@@ -110,6 +109,7 @@ final class Subchannel {
     var isFinished: Bool { machine.state == .closed && others.isEmpty }
 
     private func checkIdleConnection(_ connection: Connection, at now: Instant) {
+        if connection.openedAt.duration(to: now) >= ServerAvailability.stableTime { machine.stayed() }
         let isIdle = connection.callsInFlight == 0
         if connection.openedAt.duration(to: now) >= longestLife
             || (isIdle && connection.lastUse.duration(to: now) >= configuration.idleTimeout)
@@ -238,7 +238,7 @@ extension Subchannel {
             // A server says so when it stops.
             group.log.drained()
             dispatcher?.failed(self, .notServing)
-        case (.malformed, _): noteLoss(.notServing)
+        case (.malformed, _), (.tooLong, _): noteLoss(.notServing)
         }
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
         dispatcher?.endCalls(for: server, .notServing)

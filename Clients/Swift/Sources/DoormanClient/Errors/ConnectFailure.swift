@@ -1,12 +1,17 @@
 internal import DoormanPlatform
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 internal import NIOSSLExtras
 
 /// The reason why a connection could not be established or used. Its description is for the person who runs the service.
 enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case refused
     case noSuchName
+    /// The name could not be looked up, for this reason.
+    case lookUpFailed(String)
+    /// The target's port is not from 1 to 65535.
+    case invalidPort
     case noSuchSocket
     case pathTooLong
     case notAllowed
@@ -27,6 +32,11 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case other
 
     init(_ error: any Error) {
+        // The end of an established connection without TLS's own farewell, as when a server is killed. It is no failure of TLS.
+        if case NIOSSLError.uncleanShutdown = error {
+            self = .closedByPeer
+            return
+        }
         if let error = ClientHandshakeError(error) {
             self = .handshake(error.description)
             return
@@ -56,7 +66,7 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     }
 
     /// Returns the system's text for an error code, as part of a sentence. See strerror(3).
-    private static func text(of code: Int32) -> String {
+    static func text(of code: Int32) -> String {
         let text = unsafe String(cString: strerror(code))
         return text.prefix(1).lowercased() + text.dropFirst()
     }
@@ -65,6 +75,8 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         switch self {
         case .refused: "connection refused: no server listens on this address"
         case .noSuchName: "the name has no address"
+        case .lookUpFailed(let reason): "the name can't be looked up: \(reason)"
+        case .invalidPort: "the port is not from 1 to 65535"
         case .noSuchSocket: "the socket file does not exist"
         case .pathTooLong: "the socket's path is too long"
         case .notAllowed: "permission denied"

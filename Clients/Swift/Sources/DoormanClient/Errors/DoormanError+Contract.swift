@@ -67,8 +67,8 @@ extension DoormanError {
         DoormanError(.deadlineExceeded, message, isRetryable: !mayHaveBegun)
     }
 
-    static func unreachable(_ server: String, _ failure: ConnectFailure) -> DoormanError {
-        DoormanError(.unreachable, "no connection to \(server): \(failure)", isRetryable: true)
+    static func unreachable(_ server: String, _ failure: ConnectFailure, mayHaveBegun: Bool = false) -> DoormanError {
+        DoormanError(.unreachable, "no connection to \(server): \(failure)", isRetryable: !mayHaveBegun)
     }
 
     static func connectionLost(mayHaveBegun: Bool) -> DoormanError {

@@ -49,8 +49,8 @@ extension Dispatcher {
             let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
             if call.destination != nil { call.wasAnswered = true }
             if status.failure?.row.retry == .yes { call.providerError = error }
-            // The other attempt of a hedged call may still succeed.
-            if call.attempt != nil, status.failure?.row.retry == .yes {
+            // The other attempt of a hedged call may still have a verdict.
+            if call.attempt != nil, case .unavailable = error.kind {
                 call.lastError = error
                 return
             }
@@ -58,9 +58,17 @@ extension Dispatcher {
             guard status.failure?.row.retry == .yes, call.operation.mayBeRepeated, hasAlternative(to: subchannel.server, for: call)
             else { return finish(call, error) }
             sendAgain(call, insteadOf: subchannel.server, error, why: .unavailable)
-        case .malformed:
-            finish(call, .protocolViolation("the response is malformed"))
+        case .malformed: endUnlessHedged(call, .protocolViolation("the response is malformed"))
+        case .tooLong(let length):
+            let limit = configuration.longestResponse
+            endUnlessHedged(
+                call, .protocolViolation("a response of \(length) bytes is longer than maximumResponseBytes (\(limit))"))
         }
+    }
+
+    /// Ends a call with an error that a retry would repeat, unless its other attempt may still have a verdict.
+    private func endUnlessHedged(_ call: ClientCall, _ error: DoormanError) {
+        if call.attempt == nil { finish(call, error) } else { call.lastError = error }
     }
 
     /// Retries or ends the calls of a connection that is closed.
@@ -83,8 +91,9 @@ extension Dispatcher {
         if let violation = connection.violation {
             error = .protocolViolation(violation)
         } else if case .handshake? = connection.failure {
-            // With TLS 1.3, the client may send calls before the server has rejected its certificate.
-            error = .unreachable(server.description, connection.failure ?? .other)
+            // With TLS 1.3, the client may send calls before the server has rejected its certificate. An error of TLS may come later, too.
+            error = .unreachable(
+                server.description, connection.failure ?? .other, mayHaveBegun: !call.operation.mayBeRepeated)
         } else {
             error = .connectionLost(mayHaveBegun: !call.operation.mayBeRepeated)
         }

@@ -26,6 +26,7 @@ struct Resolver: Sendable {
             guard let address = try? SocketAddress(unixDomainSocketPath: path) else { return .failure(.pathTooLong) }
             return .success([Server(address: address, target: target)])
         case .hostAndPort(let host, let port):
+            guard (1...65535).contains(port) else { return .failure(.invalidPort) }
             guard let address = try? SocketAddress(ipAddress: host, port: port) else { return nil }
             return .success([Server(address: address, target: target)])
         }
@@ -41,7 +42,8 @@ private func addresses(of host: String, _ port: Int) throws(ConnectFailure) -> [
         unsafe hints.ai_socktype = SOCK_STREAM
     #endif
     var first: UnsafeMutablePointer<addrinfo>?
-    guard unsafe getaddrinfo(host, String(port), &hints, &first) == 0 else { throw .noSuchName }
+    let code = unsafe getaddrinfo(host, String(port), &hints, &first)
+    guard code == 0 else { throw code == EAI_NONAME ? .noSuchName : .lookUpFailed(unsafe String(cString: gai_strerror(code))) }
     defer { unsafe freeaddrinfo(first) }
     var found: [SocketAddress] = []
     var next = unsafe first
