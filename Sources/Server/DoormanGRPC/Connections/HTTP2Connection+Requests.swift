@@ -18,12 +18,6 @@ extension HTTP2Connection {
         case api(HTTPResponder, omitsBody: Bool)
     }
 
-    /// The cost of a request.
-    enum Cost {
-        case hit
-        case other
-    }
-
     /// Returns how long a request's body may be; `nil` for a request that is answered without it.
     static func bodyLimit(of head: HTTP2RequestHead, maximumLength: Int, _ further: (any FurtherMethods)?) -> Int? {
         guard !head.headersAreTooLong else { return nil }
@@ -40,7 +34,7 @@ extension HTTP2Connection {
     /// Decides about a request.
     mutating func handle(
         _ stream: HTTP2Stream, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
-    ) -> Cost {
+    ) -> RequestCost {
         guard !stream.head.headersAreTooLong else {
             state.counters.countFailure(.malformedRequest, of: nil)
             session.respond(to: stream, Self.headersTooLong)
@@ -72,7 +66,7 @@ extension HTTP2Connection {
     private mutating func call(
         _ route: GRPCRoute, _ responder: Responder, _ stream: HTTP2Stream, _ dispatcher: RequestDispatcher,
         _ context: inout RequestContext
-    ) -> Cost {
+    ) -> RequestCost {
         var timeout: Duration?
         if let value = stream.head[.grpcTimeout] {
             timeout = GRPCTimeout.parse(value)
@@ -105,7 +99,7 @@ extension HTTP2Connection {
     private mutating func check(
         _ message: Span<UInt8>, timeout: Duration?, _ stream: HTTP2Stream, _ dispatcher: RequestDispatcher,
         _ context: inout RequestContext
-    ) -> Cost {
+    ) -> RequestCost {
         var writer = CheckResponseWriter()
         let step = arena.withCheckRequest(message) { request in
             router.respond(to: request, timeout: timeout, dispatcher, in: &context, to: &writer)
@@ -125,7 +119,7 @@ extension HTTP2Connection {
     /// Answers a request by the decision, or starts its call.
     private mutating func apply(
         _ decision: RequestDecision, to stream: HTTP2Stream, _ context: inout RequestContext
-    ) -> Cost {
+    ) -> RequestCost {
         switch decision {
         case .cached:
             responses.send(context.response, on: stream, session, arena)
@@ -140,7 +134,7 @@ extension HTTP2Connection {
 
     private mutating func handleAPI(
         _ stream: HTTP2Stream, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
-    ) -> Cost {
+    ) -> RequestCost {
         let isHead = stream.head.text(.method).equals("HEAD")
         var writer = HTTP2ResponseWriter(stream, session, omitsBody: isHead)
         var step = withFields(of: stream, isHead: isHead) { fields in
@@ -195,7 +189,8 @@ extension HTTP2Connection {
     }
 
     /// Answers with a failure of the connection itself, and counts it.
-    mutating func fail(_ failure: FailureResponse, of method: Method?, _ responder: Responder, _ stream: HTTP2Stream) -> Cost {
+    mutating func fail(_ failure: FailureResponse, of method: Method?, _ responder: Responder, _ stream: HTTP2Stream) -> RequestCost
+    {
         state.counters.countFailure(failure.failure, of: method)
         send(EncodedResponse(bytes: ResponseEncoder.encode(failure)), responder, stream)
         return .other

@@ -19,8 +19,6 @@ struct HTTP2Connection: ServerConnection {
 
     /// The received bytes that are handled before the responses to them. A turn ends between such slices.
     private static let sliceBytes = 16 << 10
-    /// The response bytes that are written while more requests of the read wait, as ttrpc's connections do.
-    private static let earlyFlushThreshold = 4096
 
     static var wireProtocol: ServerProtocol? { .http2 }
     static var refusesCallsWhileDraining: Bool { false }
@@ -32,7 +30,7 @@ struct HTTP2Connection: ServerConnection {
     let isOnLoopback: Bool
     let further: (any FurtherMethods)?
     private var input = ByteBuffer()
-    private var output = ByteBuffer()
+    private var output = ConnectionOutput()
     var responses = GRPCResponses()
     var pending: [StreamID: Pending] = [:]
     private var cancelled: [CallID] = []
@@ -89,28 +87,22 @@ struct HTTP2Connection: ServerConnection {
         var (limit, mayFlush, hasReceived) = (limit, true, false)
         router.refresh(now: context.now)
         while violation == nil {
-            guard limit.allowsRequest, output.readableBytes <= limit.outputBytes else { return .framesWait }
+            guard limit.allowsRequest, output.count <= limit.outputBytes else { return .framesWait }
             guard let stream = session.nextRequest() else {
                 guard input.readableBytes > 0 else { break }
                 // Acknowledgements leave the session, which holds a bounded number of them, before the next slice brings more.
-                if hasReceived { session.writeOutput(into: &output, limit: .max) }
+                if hasReceived { session.writeOutput(into: &output.buffer, limit: .max) }
                 receive(now: context.now)
                 hasReceived = true
                 continue
             }
-            if handle(stream, dispatcher, &context) == .hit {
-                limit.countHit()
-                if let tracer = dispatcher.tracer { tracer.recordHit(stream.origin, response: context.response) }
-            } else {
-                limit.countOther()
-            }
-            if session.unsentBytes >= Self.earlyFlushThreshold {
-                session.writeOutput(into: &output, limit: .max)
-                // The peer's windows may hold back everything.
-                if mayFlush, output.readableBytes >= Self.earlyFlushThreshold {
-                    mayFlush = write(&output)
-                    if mayFlush { output.clear() }
-                }
+            let cost = handle(stream, dispatcher, &context)
+            limit.count(cost)
+            if cost == .hit, let tracer = dispatcher.tracer { tracer.recordHit(stream.origin, response: context.response) }
+            if session.unsentBytes >= ConnectionOutput.earlyFlushThreshold {
+                session.writeOutput(into: &output.buffer, limit: .max)
+                // Writes nothing while the peer's windows hold everything back.
+                if mayFlush { mayFlush = output.flushEarly(write) }
             }
             if context.forbiddenCalls > 0, state.hasTooMany(forbiddenCalls: context.forbiddenCalls) { break }
         }
@@ -240,7 +232,7 @@ struct HTTP2Connection: ServerConnection {
     // MARK: - Output
 
     private mutating func fetchOutput() {
-        session.writeOutput(into: &output, limit: .max)
+        session.writeOutput(into: &output.buffer, limit: .max)
         let unsent = session.unsentBytes
         if unsent == 0 { stalledSince = nil } else if unsent != stalledBytes { stalledSince = lastEvent }
         stalledBytes = unsent
@@ -249,22 +241,12 @@ struct HTTP2Connection: ServerConnection {
 
     mutating func takeOutput() -> ByteBuffer? {
         fetchOutput()
-        guard output.readableBytes > 0 else { return nil }
-        var taken = ByteBuffer()
-        swap(&output, &taken)
-        return taken
+        return output.take()
     }
 
-    mutating func lendBuffer(_ buffer: inout ByteBuffer) {
-        if output.capacity == 0 { swap(&output, &buffer) }
-    }
+    mutating func lendBuffer(_ buffer: inout ByteBuffer) { output.lend(&buffer) }
 
-    mutating func takeUnusedBuffer() -> ByteBuffer? {
-        guard output.capacity > 0, output.readableBytes == 0 else { return nil }
-        var taken = ByteBuffer()
-        swap(&output, &taken)
-        return taken
-    }
+    mutating func takeUnusedBuffer() -> ByteBuffer? { output.takeUnused() }
 }
 
 extension HTTPViolation {

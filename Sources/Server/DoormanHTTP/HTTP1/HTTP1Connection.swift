@@ -15,8 +15,6 @@ package struct HTTP1Connection: ServerConnection {
     package static let maximumHeadBytes = 32 << 10
     /// The maximum number of a request's headers.
     package static let maximumHeaders = 128
-    /// The minimum number of response bytes to write while more requests of the read wait: see ``TTRPCConnection``.
-    private static let earlyFlushThreshold = 4096
     /// The only call in flight has always the same stream.
     private static let stream = StreamID(1)
 
@@ -31,7 +29,7 @@ package struct HTTP1Connection: ServerConnection {
     private let channel: HTTP1Channel
     /// Short while the connection is idle, because there may be many.
     private var inputs = CircularBuffer<Input>(initialCapacity: 2)
-    private var output = ByteBuffer()
+    private var output = ConnectionOutput()
     private var phase = Phase.idle
     /// The trace fields of the request in hand.
     private var traceFields = TraceFields()
@@ -74,23 +72,11 @@ package struct HTTP1Connection: ServerConnection {
 
     // MARK: - Output
 
-    package mutating func takeOutput() -> ByteBuffer? {
-        guard output.readableBytes > 0 else { return nil }
-        var taken = ByteBuffer()
-        swap(&output, &taken)
-        return taken
-    }
+    package mutating func takeOutput() -> ByteBuffer? { output.take() }
 
-    package mutating func lendBuffer(_ buffer: inout ByteBuffer) {
-        if output.capacity == 0 { swap(&output, &buffer) }
-    }
+    package mutating func lendBuffer(_ buffer: inout ByteBuffer) { output.lend(&buffer) }
 
-    package mutating func takeUnusedBuffer() -> ByteBuffer? {
-        guard output.capacity > 0, output.readableBytes == 0 else { return nil }
-        var taken = ByteBuffer()
-        swap(&output, &taken)
-        return taken
-    }
+    package mutating func takeUnusedBuffer() -> ByteBuffer? { output.takeUnused() }
 
     // MARK: - Reading
 
@@ -126,18 +112,11 @@ package struct HTTP1Connection: ServerConnection {
             }
             guard !inputs.isEmpty else { return .finished }
             if case .calling = phase { return .answerAwaited }
-            guard limit.allowsRequest, output.readableBytes <= limit.outputBytes else { return .framesWait }
-            if mayFlush { mayFlush = flushEarly(write) }
-            if handle(inputs.removeFirst(), dispatcher, &context) { limit.countHit() } else { limit.countOther() }
+            guard limit.allowsRequest, output.count <= limit.outputBytes else { return .framesWait }
+            if mayFlush { mayFlush = output.flushEarly(write) }
+            limit.count(handle(inputs.removeFirst(), dispatcher, &context))
             if context.forbiddenCalls > 0, state.hasTooMany(forbiddenCalls: context.forbiddenCalls) { return .finished }
         }
-    }
-
-    private mutating func flushEarly(_ write: (inout ByteBuffer) -> Bool) -> Bool {
-        guard output.readableBytes >= Self.earlyFlushThreshold else { return true }
-        guard write(&output) else { return false }
-        output.clear()
-        return true
     }
 
     package mutating func endRead(now: Instant) -> SocketDirective {
@@ -159,23 +138,22 @@ package struct HTTP1Connection: ServerConnection {
 
     // MARK: - Requests
 
-    /// - Returns: Whether the input was as cheap as a cache hit.
     private mutating func handle(
         _ input: Input, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
-    ) -> Bool {
+    ) -> RequestCost {
         switch input {
         case .head(let head):
             guard let head = HTTP1Head(head) else {
                 answer(.malformed)
-                return false
+                return .other
             }
             return handle(head, dispatcher, &context)
         case .body(let bytes):
             receive(bytes)
-            return true
+            return .hit
         case .end:
             hasEndedRequest = true
-            guard case .receiving(let request, let body, let form) = phase else { return true }
+            guard case .receiving(let request, let body, let form) = phase else { return .hit }
             phase = .idle
             let router = router
             let step = respond(form) { writer in
@@ -184,13 +162,13 @@ package struct HTTP1Connection: ServerConnection {
             return apply(step, form, dispatcher, context)
         case .violation(let violation):
             answer(violation)
-            return false
+            return .other
         }
     }
 
     private mutating func handle(
         _ head: HTTP1Head, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
-    ) -> Bool {
+    ) -> RequestCost {
         let form = ResponseForm(persistence: persistence(after: head), omitsBody: head.isHead)
         // Whether a response comes before the body is decided by the head alone, and such a response ends the connection.
         let early = head.hasBody ? ResponseForm(persistence: .closes, omitsBody: form.omitsBody) : form
@@ -203,7 +181,7 @@ package struct HTTP1Connection: ServerConnection {
         if case .needsBody(let request) = step {
             // A body of no bytes ends as others do.
             receiveBody(of: head, for: request, form)
-            return false
+            return .other
         }
         if !head.hasBody, case .end? = inputs.first {
             inputs.removeFirst()
@@ -213,16 +191,14 @@ package struct HTTP1Connection: ServerConnection {
     }
 
     /// Performs a step other than the wait for a body.
-    ///
-    /// - Returns: Whether it was a cache hit.
     private mutating func apply(
         _ step: HTTPStep, _ form: ResponseForm, _ dispatcher: RequestDispatcher, _ context: RequestContext
-    ) -> Bool {
+    ) -> RequestCost {
         switch step {
         case .cached:
             noteResponse(form)
             if let tracer = dispatcher.tracer { tracer.recordHit(origin, response: context.response) }
-            return true
+            return .hit
         case .responded: noteResponse(form)
         case .started(let call, let timeout, let responder):
             if let failure = state.start(
@@ -234,7 +210,7 @@ package struct HTTP1Connection: ServerConnection {
             }
         case .needsBody: preconditionFailure("a request needs its body twice")
         }
-        return false
+        return .other
     }
 
     private var origin: CallOrigin { CallOrigin(.http, trace: traceFields.context) }
@@ -249,7 +225,7 @@ package struct HTTP1Connection: ServerConnection {
     private mutating func receiveBody(of head: HTTP1Head, for request: HTTPBodyRequest, _ form: ResponseForm) {
         guard head.contentLength ?? 0 <= Int(state.limits.maximumFrameLength) else { return answerTooLongBody() }
         phase = .receiving(request, [], form)
-        if head.expectsContinue, inputs.isEmpty { output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") }
+        if head.expectsContinue, inputs.isEmpty { output.buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") }
     }
 
     private mutating func receive(_ bytes: ByteBuffer) {
@@ -266,9 +242,9 @@ package struct HTTP1Connection: ServerConnection {
 
     /// Calls `body` with a writer to the output.
     private mutating func respond<Result>(_ form: ResponseForm, _ body: (inout HTTP1ResponseWriter) -> Result) -> Result {
-        var writer = HTTP1ResponseWriter(&output, form.persistence, omitsBody: form.omitsBody)
+        var writer = HTTP1ResponseWriter(&output.buffer, form.persistence, omitsBody: form.omitsBody)
         let result = body(&writer)
-        writer.finish(&output)
+        writer.finish(&output.buffer)
         return result
     }
 

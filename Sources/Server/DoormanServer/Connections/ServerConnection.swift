@@ -87,8 +87,7 @@ package protocol ServerConnection: SendableMetatype {
     /// Takes the bytes to write; `nil` if there are none.
     mutating func takeOutput() -> ByteBuffer?
 
-    /// Takes a buffer for the next output, unless the connection has one. The connections of a loop share it, because only one of
-    /// them has output at a time. So it stays in the processor's cache, and an idle connection holds none.
+    /// Takes the event loop's buffer for the next output, unless the connection has one. See ``ConnectionOutput``.
     mutating func lendBuffer(_ buffer: inout ByteBuffer)
 
     /// Returns the buffer, if the connection has one and all its bytes are written.
@@ -136,11 +135,19 @@ package enum TurnEnd: Sendable, Hashable {
     case answerAwaited
 }
 
+/// The cost of a request to its turn.
+package enum RequestCost: Sendable, Hashable {
+    /// That of a cache hit, or less.
+    case hit
+    /// That of a failure, of a health check or of the start of a call.
+    case other
+}
+
 /// The bounds of a turn: the requests that a connection handles before the other connections of its event loop get theirs.
 package struct TurnLimit: Sendable {
     /// The cost of a turn's requests. Without a bound, 64 KiB of malformed requests held an event loop for 6 ms.
     private static let maximumCost = 512
-    /// The cost of a request that is no cache hit: a failure, a health check or the start of a call.
+    /// The cost of ``RequestCost/other``, where that of a cache hit is 1.
     private static let costOfOther = 8
 
     /// The response bytes that may wait for the peer. The turn exceeds it by one response at most.
@@ -155,10 +162,7 @@ package struct TurnLimit: Sendable {
     package var allowsRequest: Bool { cost < Self.maximumCost }
 
     @inline(__always)
-    package mutating func countHit() { cost += 1 }
-
-    @inline(__always)
-    package mutating func countOther() { cost += Self.costOfOther }
+    package mutating func count(_ request: RequestCost) { cost += request == .hit ? 1 : Self.costOfOther }
 }
 
 extension ServerConnection {

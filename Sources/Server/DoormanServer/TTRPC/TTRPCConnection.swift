@@ -18,17 +18,11 @@ package struct TTRPCConnection: ServerConnection {
         case handled
     }
 
-    /// The minimum number of response bytes to write while more frames of the read wait.
-    ///
-    /// Without early writes, a peer that has all its calls on one connection gets the first response together with the last.
-    /// Server and peer would then take turns instead of working at the same time.
-    private static let earlyFlushThreshold = 4096
-
     package static var wireProtocol: ServerProtocol? { .ttrpc }
 
     package var state: ConnectionState
     private var decoder: FrameDecoder
-    private var output = ByteBuffer()
+    private var output = ConnectionOutput()
     /// The prefetched request of the decoder's current frame.
     private var prefetched: PrefetchedVerify?
     /// The prefetched request of the next frame.
@@ -43,32 +37,17 @@ package struct TTRPCConnection: ServerConnection {
         decoder = FrameDecoder(maximumLength: state.limits.maximumFrameLength)
     }
 
-    /// The number of response bytes that wait to be written.
-    var outputBytes: Int { output.readableBytes }
-
     // MARK: - Output
 
-    /// Takes the bytes to write; `nil` if there are none.
-    package mutating func takeOutput() -> ByteBuffer? {
-        guard output.readableBytes > 0 else { return nil }
-        var taken = ByteBuffer()
-        swap(&output, &taken)
-        return taken
-    }
+    package mutating func takeOutput() -> ByteBuffer? { output.take() }
 
-    /// Takes a buffer for the next output, unless the connection has one. The connections of a loop share it, because only one of
-    /// them has output at a time. So it stays in the processor's cache, and an idle connection holds none.
-    package mutating func lendBuffer(_ buffer: inout ByteBuffer) {
-        if output.capacity == 0 { swap(&output, &buffer) }
-    }
+    package mutating func lendBuffer(_ buffer: inout ByteBuffer) { output.lend(&buffer) }
 
-    /// Returns the buffer, if the connection has one and all its bytes are written.
-    package mutating func takeUnusedBuffer() -> ByteBuffer? {
-        guard output.capacity > 0, output.readableBytes == 0 else { return nil }
-        var taken = ByteBuffer()
-        swap(&output, &taken)
-        return taken
-    }
+    package mutating func takeUnusedBuffer() -> ByteBuffer? { output.takeUnused() }
+
+    /// Writes the output early if it is large enough, while more frames wait. See ``ConnectionOutput/flushEarly(_:)``.
+    @inline(__always)
+    package mutating func flushEarly(_ write: (inout ByteBuffer) -> Bool) -> Bool { output.flushEarly(write) }
 
     // MARK: - Reading
 
@@ -89,20 +68,20 @@ package struct TTRPCConnection: ServerConnection {
     ) -> TurnEnd {
         var (limit, mayFlush) = (limit, true)
         while true {
-            guard limit.allowsRequest, outputBytes <= limit.outputBytes else { return .framesWait }
+            guard limit.allowsRequest, output.count <= limit.outputBytes else { return .framesWait }
             guard let frame = nextFrame() else { return .finished }
             if mayFlush { mayFlush = flushEarly(write) }
             guard case .request(let request) = frame else {
-                limit.countOther()
+                limit.count(.other)
                 continue
             }
             prefetchNext { dispatcher.prefetch($0) }
             let decision = withRequestData { dispatcher.decide($0, prefetched: $1, in: &context) }
             apply(decision, to: request, cached: context.response, now: context.now, traced: dispatcher)
             if case .cached = decision {
-                limit.countHit()
+                limit.count(.hit)
             } else {
-                limit.countOther()
+                limit.count(.other)
                 if context.forbiddenCalls > 0, state.hasTooMany(forbiddenCalls: context.forbiddenCalls) { return .finished }
             }
         }
@@ -152,12 +131,12 @@ package struct TTRPCConnection: ServerConnection {
     ) {
         switch decision {
         case .cached:
-            output.writeFrame(.response, streamID: request.streamID, data: cached)
+            output.buffer.writeFrame(.response, streamID: request.streamID, data: cached)
             // Copying the optional tracer would cost each hit more than looking whether there is one.
             if let dispatcher, dispatcher.isTraced, let tracer = dispatcher.tracer {
                 tracer.recordHit(origin(dispatcher), response: cached)
             }
-        case .immediate(let data): output.writeFrame(.response, streamID: request.streamID, data: data)
+        case .immediate(let data): output.buffer.writeFrame(.response, streamID: request.streamID, data: data)
         case .asynchronous(let call, let timeout):
             let origin = origin(dispatcher)
             if let failure = state.start(call, from: origin, on: request.streamID, timeout: timeout, now: now) {
@@ -172,19 +151,6 @@ package struct TTRPCConnection: ServerConnection {
         CallOrigin(.ttrpc, trace: decoder.withData { dispatcher?.traceFields(of: $0) }?.context)
     }
 
-    /// Writes the output early if it is large enough, while more frames of the read wait.
-    ///
-    /// - Parameter write: Consumes as much as it can. Returns whether it consumed everything.
-    /// - Returns: `false` if `write` left bytes. Do not call it again in this read.
-    @inline(__always)
-    package mutating func flushEarly(_ write: (inout ByteBuffer) -> Bool) -> Bool {
-        guard output.readableBytes >= Self.earlyFlushThreshold else { return true }
-        guard write(&output) else { return false }
-        // Reuses the buffer from its beginning.
-        output.clear()
-        return true
-    }
-
     package mutating func endRead(now: Instant) -> SocketDirective {
         guard state.isReading else { return .keep }
         if let violation { return forgettingFrames(state.close(.violation(violation))) }
@@ -197,7 +163,7 @@ package struct TTRPCConnection: ServerConnection {
 
     package mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective {
         guard state.finish(call, now: now) else { return .keep }
-        output.writeFrame(.response, streamID: call.streamID, data: response)
+        output.buffer.writeFrame(.response, streamID: call.streamID, data: response)
         return forgettingFrames(state.directiveIfFinished)
     }
 
@@ -267,6 +233,6 @@ package struct TTRPCConnection: ServerConnection {
 
     private mutating func fail(_ streamID: StreamID, _ failure: FailureResponse, of method: Method?) {
         state.counters.countFailure(failure.failure, of: method)
-        output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(failure))
+        output.buffer.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(failure))
     }
 }
