@@ -1,4 +1,5 @@
 package import DoormanWire
+internal import Logging
 
 /// The reason why a connection ends.
 package enum ConnectionClosing: Sendable, Hashable {
@@ -57,6 +58,23 @@ extension ConnectionClosing {
         case .drained(.certificateRefused): "tls_client_certificate_refused"
         case .noPermission: "no_permission"
         case .finished: "finished"
+        }
+    }
+
+    /// The level of the log line about it.
+    var logLevel: Logger.Level {
+        switch self {
+        case .peerClosed, .idle, .drained(.shutdown), .drained(.maximumAge), .finished: .debug
+        case .violation, .unknownProtocol, .protocolNotServed, .httpViolation, .frameTimeout, .notReading, .drained, .noPermission:
+            .notice
+        }
+    }
+
+    /// Whether the connection closes only after its output is written. Otherwise the peer is silent, does not read, or speaks no protocol.
+    var waitsForOutput: Bool {
+        switch self {
+        case .peerClosed, .drained, .noPermission, .finished, .httpViolation: true
+        case .violation, .unknownProtocol, .protocolNotServed, .frameTimeout, .idle, .notReading: false
         }
     }
 

@@ -23,10 +23,8 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
     private var isReadPending = false
-    /// Whether frames wait for the next turn. Nothing is read until then.
-    private var framesWait = false
-    /// Whether frames wait for the answer to the call in flight. Nothing is read until then.
-    private var isAnswerAwaited = false
+    /// The end of the last turn. Unless it finished, nothing is read.
+    private var turnEnd = TurnEnd.finished
     private var isTurnScheduled = false
     /// Whether the peer has sent FIN after the frames that wait.
     private var hasInputEnded = false
@@ -99,12 +97,12 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         connection.beginRead(unwrapInboundIn(data))
         // TLS may bring several reads at once. The frames that wait come first.
-        if !Connection.takesTurnsAfterReads, !framesWait { takeTurn() }
+        if !Connection.takesTurnsAfterReads, turnEnd != .framesWait { takeTurn() }
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
         // A read that brings no whole part of a request takes its turn, too: the connection has to note that the rest is missing.
-        if Connection.takesTurnsAfterReads, !framesWait, !isAnswerAwaited { takeTurn() }
+        if Connection.takesTurnsAfterReads, turnEnd == .finished { takeTurn() }
         endTurn(context)
     }
 
@@ -112,7 +110,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         isWritable = context.channel.isWritable
         if isWritable {
             connection.unblockOutput(now: now)
-            if framesWait {
+            if turnEnd == .framesWait {
                 scheduleTurn(context)
             } else if isReadPending {
                 isReadPending = false
@@ -128,7 +126,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         switch event {
         case ChannelEvent.inputClosed:
             // The calls of the frames that wait get their responses.
-            if framesWait || isAnswerAwaited { hasInputEnded = true } else { perform(connection.endInput()) }
+            if turnEnd == .finished { perform(connection.endInput()) } else { hasInputEnded = true }
         case let drain as DrainBegan:
             connection.drain(drain.cause, now: now)
             // HTTP/2 announces the end, so that the peer sends its next calls elsewhere.
@@ -167,9 +165,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         turn.caller.beginRead(now: now)
         connection.lendBuffer(&dispatcher.outputBuffer)
         let limit = TurnLimit(outputBytes: services.limits.writeBufferHighWaterMark - queuedBytes)
-        let turnEnd = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeEarly(&$0) }
-        framesWait = turnEnd == .framesWait
-        isAnswerAwaited = turnEnd == .answerAwaited
+        turnEnd = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeEarly(&$0) }
         let end = self.now
         dispatcher.counters.endTurn(from: now, to: end)
         dispatcher.counters.rules.countCalls(turn.caller.callsTaken, of: turn.caller.rule)
@@ -186,14 +182,14 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         flush()
         if var buffer = connection.takeUnusedBuffer() { dispatcher.recycle(&buffer) }
         rearmTimer()
-        if framesWait {
+        switch turnEnd {
+        case .framesWait:
             if isWritable { scheduleTurn(context) }
-        } else if isAnswerAwaited {
+        case .answerAwaited:
             // The answer leads to the next turn.
-        } else if isWritable {
-            context.read()
-        } else {
-            isReadPending = true
+            break
+        case .finished where isWritable: context.read()
+        case .finished: isReadPending = true
         }
     }
 
@@ -211,9 +207,9 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
 
     private func scheduledTurn() {
         isTurnScheduled = false
-        guard framesWait, isWritable, let context else { return }
+        guard turnEnd == .framesWait, isWritable, let context else { return }
         takeTurn()
-        if hasInputEnded, !framesWait, !isAnswerAwaited { perform(connection.endInput()) }
+        if hasInputEnded, turnEnd == .finished { perform(connection.endInput()) }
         endTurn(context)
     }
 
@@ -341,24 +337,26 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         case .keep:
             return
         case .takeTurn:
-            isAnswerAwaited = false
-            framesWait = true
+            turnEnd = .framesWait
             if isWritable { scheduleTurn(context) }
         case .serve(let detected, let bytes):
             handOver(to: detected, bytes, context)
         case .halfClose:
             // The frames that wait get no response. Reading on lets the peer finish its write and see the FIN.
-            if framesWait || isAnswerAwaited { context.read() }
-            (framesWait, isAnswerAwaited) = (false, false)
+            if turnEnd != .finished { context.read() }
+            turnEnd = .finished
             halfCloseOnceWritten(context)
         case .close(let closing):
-            framesWait = false
+            dropWaitingFrames()
             report(closing, context)
-            switch closing {
-            case .peerClosed, .drained, .noPermission, .finished, .httpViolation: closeOnceWritten(context)
-            case .violation, .unknownProtocol, .protocolNotServed, .frameTimeout, .idle, .notReading: context.close(promise: nil)
-            }
+            if closing.waitsForOutput { closeOnceWritten(context) } else { context.close(promise: nil) }
         }
+    }
+
+    /// Cancels the turn of frames that wait, because their connection ends. A connection that waits for an answer takes no turn by itself.
+    /// It waits on, so that it reads nothing more.
+    private func dropWaitingFrames() {
+        if turnEnd == .framesWait { turnEnd = .finished }
     }
 
     /// Replaces this handler with those of the protocol that the first bytes have told.
@@ -437,7 +435,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     }
 
     private func end() {
-        framesWait = false
+        dropWaitingFrames()
         timer?.cancel()
         timer = nil
         timerInstant = .distantFuture
@@ -448,15 +446,8 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     /// Counts and logs the end of the connection.
     private func report(_ closing: ConnectionClosing, _ context: ChannelHandlerContext) {
         dispatcher.counters.countClosed(closing.name)
-        let level: Logger.Level =
-            switch closing {
-            case .peerClosed, .idle, .drained(.shutdown), .drained(.maximumAge), .finished: .debug
-            case .violation, .unknownProtocol, .protocolNotServed, .httpViolation, .frameTimeout, .notReading, .drained,
-                .noPermission:
-                .notice
-            }
         services.log.log(
-            level, about: closing.name, "closed a connection",
+            closing.logLevel, about: closing.name, "closed a connection",
             [
                 "reason": "\(closing.explanation)", "peer": "\(context.remoteAddress?.text ?? "a Unix socket")",
                 "caller": "\(caller.caller)",
