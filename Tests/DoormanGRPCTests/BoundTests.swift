@@ -170,7 +170,7 @@ struct BoundTests {
         conversation.exchange()
         let block = HTTP2Frame.block(GRPCRequest.headers(path: "/unknown"))
         let flags = HTTP2Frame.endHeaders | HTTP2Frame.endStream
-        conversation.connection.beginRead(
+        conversation.connection.receive(
             .init(bytes: (0..<200).flatMap { HTTP2Frame.headers(UInt32(2 * $0 + 1), block, flags: flags) }))
         var context = RequestContext(
             caller: conversation.dispatcher.context(for: Caller(name: "ip:127.0.0.1")), now: conversation.clock.now,

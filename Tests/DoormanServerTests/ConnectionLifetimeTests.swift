@@ -20,17 +20,17 @@ struct ConnectionLifetimeTests {
     /// Reads a request and answers it at once.
     private func call(_ connection: inout TTRPCConnection) {
         connection.checkLifetime(now: clock.now)
-        connection.beginRead(ByteBuffer(bytes: RawFrame(streamID: 1, type: 1, data: [7]).bytes))
+        connection.receive(ByteBuffer(bytes: RawFrame(streamID: 1, type: 1, data: [7]).bytes))
         while let frame = connection.nextFrame() {
             guard case .request(let request) = frame else { continue }
             connection.apply(.immediate([0x12, 0]), to: request, cached: EncodedResponse(), now: clock.now)
         }
-        #expect(connection.endRead(now: clock.now) == .keep)
+        #expect(connection.endTurn(now: clock.now) == .keep)
         _ = connection.takeOutput()
     }
 
     /// Advances the time to each of the connection's timers, until a directive comes or `limit` has passed.
-    private func nextDirective(of connection: inout TTRPCConnection, within limit: Duration) -> SocketDirective {
+    private func nextDirective(of connection: inout TTRPCConnection, within limit: Duration) -> ConnectionDirective {
         let end = clock.now.advanced(by: limit)
         while clock.now < end {
             let next = min(end, connection.nextTimer)
@@ -66,12 +66,12 @@ struct ConnectionLifetimeTests {
     func callInFlight() throws {
         var connection = makeConnection(maximumAge: .seconds(60))
         clock.advance(by: .seconds(59))
-        connection.beginRead(ByteBuffer(bytes: RawFrame(streamID: 1, type: 1, data: [7]).bytes))
+        connection.receive(ByteBuffer(bytes: RawFrame(streamID: 1, type: 1, data: [7]).bytes))
         guard case .request(let request)? = connection.nextFrame() else { throw NeverHappened(description: "a request") }
         let verify = VerifyCall(validated: Token("t"), key: TokenKey(words: (0, 0)))
         connection.apply(
             .asynchronous(.verify(verify), timeout: .seconds(10)), to: request, cached: EncodedResponse(), now: clock.now)
-        _ = connection.endRead(now: clock.now)
+        _ = connection.endTurn(now: clock.now)
         let started = try #require(connection.takeStarted().first)
         #expect(nextDirective(of: &connection, within: .seconds(5)) == .keep)
         #expect(connection.answer(started.id, with: EncodedResponse(bytes: [0x12, 0]), now: clock.now) == .keep)

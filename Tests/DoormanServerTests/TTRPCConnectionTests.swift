@@ -21,7 +21,7 @@ struct ServerConnectionTests {
     /// Sends `requests` and starts a call for each.
     private func receive(
         _ bytes: [UInt8], _ connection: inout TTRPCConnection, timeout: Duration? = nil
-    ) -> SocketDirective {
+    ) -> ConnectionDirective {
         connection.read(bytes, now: clock.now) { _ in
             let token = Token("t")
             return .asynchronous(.verify(VerifyCall(validated: token, key: TokenKey(words: (0, 0)))), timeout: timeout)
@@ -32,7 +32,7 @@ struct ServerConnectionTests {
     private func complete(
         _ calls: [StartedCall], _ streamID: UInt32, _ connection: inout TTRPCConnection,
         with data: [UInt8] = [0x12, 0]
-    ) throws -> SocketDirective {
+    ) throws -> ConnectionDirective {
         let call = try #require(calls.last { $0.id.streamID.rawValue == streamID })
         return connection.answer(call.id, with: EncodedResponse(bytes: data), now: clock.now)
     }
@@ -417,14 +417,14 @@ extension TTRPCConnection {
     fileprivate mutating func read(
         _ bytes: [UInt8], now: Instant, sendEarly: (inout ByteBuffer) -> Bool = { _ in false },
         decide: (Span<UInt8>) -> RequestDecision
-    ) -> SocketDirective {
-        beginRead(ByteBuffer(bytes: bytes))
+    ) -> ConnectionDirective {
+        receive(ByteBuffer(bytes: bytes))
         var mayFlush = true
         while let frame = nextFrame() {
             if mayFlush { mayFlush = flushEarly(sendEarly) }
             guard case .request(let request) = frame else { continue }
             apply(withRequestData { data, _ in decide(data) }, to: request, cached: EncodedResponse(), now: now)
         }
-        return endRead(now: now)
+        return endTurn(now: now)
     }
 }

@@ -52,11 +52,11 @@ struct TurnTests {
         if kind == .overRate { limits.calls = RateLimit(perSecond: 1, burst: 1) }
         var (connection, dispatcher, context) = makeParts(.granting(.verify, to: [Caller(name: "ip:127.0.0.1")], limits))
         if kind == .overRate {
-            context.caller.beginRead(now: context.now)
+            context.caller.beginTurn(now: context.now)
             _ = context.caller.takeCall()
         }
         let frames = try (0..<200).map { try kind.frame(UInt32(2 * $0 + 1)) }
-        connection.beginRead(ByteBuffer(bytes: frames.joined()))
+        connection.receive(ByteBuffer(bytes: frames.joined()))
         let limit = TurnLimit(outputBytes: 1 << 20)
         for handled in [64, 128, 192] {
             #expect(connection.takeTurn(dispatcher, in: &context, limit: limit) { _ in false } == .framesWait)
@@ -68,7 +68,7 @@ struct TurnTests {
     @Test("a turn handles 512 hits")
     func hits() throws {
         var (connection, dispatcher, context) = makeParts()
-        connection.beginRead(ByteBuffer(bytes: try (0..<600).flatMap { try Frames.verify("cached", streamID: UInt32(2 * $0 + 1)) }))
+        connection.receive(ByteBuffer(bytes: try (0..<600).flatMap { try Frames.verify("cached", streamID: UInt32(2 * $0 + 1)) }))
         let limit = TurnLimit(outputBytes: 1 << 20)
         #expect(connection.takeTurn(dispatcher, in: &context, limit: limit) { _ in false } == .framesWait)
         #expect(responses(&connection) == 512)
@@ -79,7 +79,7 @@ struct TurnTests {
     @Test("a turn exceeds the write high-water mark by one response at most")
     func output() throws {
         var (connection, dispatcher, context) = makeParts()
-        connection.beginRead(ByteBuffer(bytes: try (0..<500).flatMap { try Frames.verify("cached", streamID: UInt32(2 * $0 + 1)) }))
+        connection.receive(ByteBuffer(bytes: try (0..<500).flatMap { try Frames.verify("cached", streamID: UInt32(2 * $0 + 1)) }))
         #expect(
             connection.takeTurn(dispatcher, in: &context, limit: .init(outputBytes: 4096)) { _ in false } == .framesWait)
         let bytes = connection.takeOutput()?.readableBytes ?? 0
@@ -90,7 +90,7 @@ struct TurnTests {
     @Test("a connection has one statistics call in flight")
     func statistics() throws {
         var (connection, dispatcher, context) = makeParts()
-        connection.beginRead(ByteBuffer(bytes: try (0..<20).flatMap { try Frames.statistics(streamID: UInt32(2 * $0 + 1)) }))
+        connection.receive(ByteBuffer(bytes: try (0..<20).flatMap { try Frames.statistics(streamID: UInt32(2 * $0 + 1)) }))
         _ = connection.takeTurn(dispatcher, in: &context, limit: .init(outputBytes: 1 << 20)) { _ in false }
         let started = connection.takeStarted()
         #expect(started.count == 1)
@@ -98,7 +98,7 @@ struct TurnTests {
         let call = try #require(started.first)
         #expect(connection.answer(call.id, with: EncodedResponse(bytes: [0x12, 0]), now: context.now) == .keep)
         #expect(responses(&connection) == 1)
-        connection.beginRead(ByteBuffer(bytes: try Frames.statistics(streamID: 1)))
+        connection.receive(ByteBuffer(bytes: try Frames.statistics(streamID: 1)))
         _ = connection.takeTurn(dispatcher, in: &context, limit: .init(outputBytes: 1 << 20)) { _ in false }
         #expect(connection.takeStarted().count == 1)
     }

@@ -3,8 +3,8 @@ internal import NIOConcurrencyHelpers
 
 /// The use that one caller has made of its limits, over all its connections.
 ///
-/// A connection reads the available calls once per read from its socket, and charges them once after it. A cache hit takes no lock
-/// that way. Connections on different event loops can take the same calls at once; the excess is missing in their next reads.
+/// A connection reads the available calls once per turn, and charges them once after it. A cache hit takes no lock that way.
+/// Connections on different event loops can take the same calls at once; the excess is missing in their next turns.
 package final class CallerQuota: Sendable {
     /// The limits on one caller's calls, over all its connections.
     package struct Limits: Sendable, Hashable {

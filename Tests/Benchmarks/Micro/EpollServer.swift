@@ -105,7 +105,7 @@ final class EpollServer {
             close(descriptor)
             return
         }
-        peer.connection.beginRead(input)
+        peer.connection.receive(input)
         while takeTurn(peer, descriptor) == .framesWait {}
     }
 
@@ -114,7 +114,7 @@ final class EpollServer {
         let now = backend.timeSource.now()
         peer.connection.checkLifetime(now: now)
         var context = RequestContext(caller: peer.caller, now: now, isDraining: peer.connection.isDraining)
-        context.caller.beginRead(now: now)
+        context.caller.beginTurn(now: now)
         peer.connection.lendBuffer(&output)
         let turnEnd = peer.connection.takeTurn(dispatcher, in: &context, limit: TurnLimit(outputBytes: 1 << 20)) {
             Self.send(&$0, to: descriptor)
@@ -122,8 +122,8 @@ final class EpollServer {
         }
         let end = backend.timeSource.now()
         dispatcher.counters.endTurn(from: now, to: end)
-        let directive = peer.connection.endRead(now: end)
-        context.caller.endRead(now: now)
+        let directive = peer.connection.endTurn(now: end)
+        context.caller.endTurn(now: now)
         precondition(directive == .keep && !peer.connection.hasStarted, "a call was no cache hit")
         if var bytes = peer.connection.takeOutput() {
             Self.send(&bytes, to: descriptor)

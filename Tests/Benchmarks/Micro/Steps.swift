@@ -113,10 +113,10 @@ struct Steps {
             for number in 0..<count / depth {
                 let now = backend.timeSource.now()
                 var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
-                connection.beginRead(reads[number % reads.count])
+                connection.receive(reads[number % reads.count])
                 let limit = TurnLimit(outputBytes: 1 << 20)
                 let end = connection.takeTurn(dispatcher, in: &read, limit: limit) { _ in false }
-                _ = connection.endRead(now: now)
+                _ = connection.endTurn(now: now)
                 precondition(end == .finished && connection.takeOutput() != nil)
             }
             precondition(dispatcher.counters.snapshot.calls.keys.allSatisfy { $0.source == .cache && $0.failure == nil })

@@ -20,7 +20,7 @@ final class Conversation {
     let client: HTTP2Client
     var connection: HTTP2Connection
     /// The directives that were not `keep`.
-    private(set) var directives: [SocketDirective] = []
+    private(set) var directives: [ConnectionDirective] = []
     private(set) var cancelled: [CallID] = []
     private var started: [StartedCall] = []
     private let caller: CallerContext
@@ -58,7 +58,7 @@ final class Conversation {
     @discardableResult
     func receive(_ bytes: [UInt8]) -> [UInt8] {
         connection.checkLifetime(now: clock.now)
-        connection.beginRead(ByteBuffer(bytes: bytes))
+        connection.receive(ByteBuffer(bytes: bytes))
         var output: [UInt8] = []
         var end = TurnEnd.framesWait
         while end == .framesWait {
@@ -71,14 +71,14 @@ final class Conversation {
     private func takeTurn() -> TurnEnd {
         let isDraining = connection.isDraining
         var context = RequestContext(caller: caller, now: clock.now, isDraining: isDraining, refusesCalls: false)
-        context.caller.beginRead(now: clock.now)
+        context.caller.beginTurn(now: clock.now)
         let limit = TurnLimit(outputBytes: settings.connection.writeBufferHighWaterMark)
         let end = connection.takeTurn(dispatcher, in: &context, limit: limit) { output in
             earlyWrites.append(output.readableBytes)
             early += output.readBytes(length: output.readableBytes) ?? []
             return true
         }
-        var directive = connection.endRead(now: clock.now)
+        var directive = connection.endTurn(now: clock.now)
         if context.forbiddenCalls > 0, directive == .keep { directive = connection.note(forbiddenCalls: context.forbiddenCalls) }
         cancelled += connection.takeCancelled()
         started += connection.takeStarted()
@@ -86,7 +86,7 @@ final class Conversation {
         return end
     }
 
-    private func note(_ directive: SocketDirective) {
+    private func note(_ directive: ConnectionDirective) {
         if directive != .keep { directives.append(directive) }
     }
 

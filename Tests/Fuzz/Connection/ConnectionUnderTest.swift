@@ -9,7 +9,7 @@ internal import NIOCore
 /// A connection and the dispatcher of its requests, assembled as in the server's handler. Only this file of the fuzzer uses the
 /// server's API.
 struct ConnectionUnderTest {
-    typealias Directive = SocketDirective
+    typealias Directive = ConnectionDirective
 
     static let caller = Caller(name: "ip:127.0.0.1")
     private static let operators = CallerPolicy(
@@ -42,7 +42,7 @@ struct ConnectionUnderTest {
     /// - Parameter capacity: Bytes of responses that the socket accepts while more frames of this read wait.
     mutating func receive(_ bytes: [UInt8], now: Instant, earlyCapacity capacity: Int) -> Directive {
         var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
-        connection.beginRead(ByteBuffer(bytes: bytes))
+        connection.receive(ByteBuffer(bytes: bytes))
         let limit = TurnLimit(outputBytes: limits.writeBufferHighWaterMark)
         var end = TurnEnd.framesWait
         while end == .framesWait {
@@ -53,7 +53,7 @@ struct ConnectionUnderTest {
             // The peer reads, so that the next turn can begin.
             sentEarly += connection.takeOutput().map { Array($0.readableBytesView) } ?? []
         }
-        return connection.endRead(now: now)
+        return connection.endTurn(now: now)
     }
 
     mutating func takeOutput() -> [UInt8] {

@@ -58,10 +58,10 @@ struct ConnectionUnderTest {
     /// - Parameter capacity: Bytes of responses that the socket accepts while more requests of this read wait.
     mutating func receive(_ bytes: [UInt8], earlyCapacity capacity: Int) {
         connection.checkLifetime(now: clock.now)
-        connection.beginRead(ByteBuffer(bytes: bytes))
+        connection.receive(ByteBuffer(bytes: bytes))
         let limit = TurnLimit(outputBytes: limits.writeBufferHighWaterMark)
         var end = TurnEnd.framesWait
-        var directive = SocketDirective.keep
+        var directive = ConnectionDirective.keep
         var turns = 0
         while end == .framesWait, directive == .keep {
             turns += 1
@@ -72,7 +72,7 @@ struct ConnectionUnderTest {
                 sentEarly += output.readBytes(length: min(capacity, output.readableBytes)) ?? []
                 return output.readableBytes == 0
             }
-            directive = connection.endRead(now: clock.now)
+            directive = connection.endTurn(now: clock.now)
             note(cancelled: connection.takeCancelled())
             note(started: connection.takeStarted())
             takeOutput()
@@ -167,7 +167,7 @@ struct ConnectionUnderTest {
         }
     }
 
-    private mutating func note(_ directive: SocketDirective) {
+    private mutating func note(_ directive: ConnectionDirective) {
         switch directive {
         case .keep: return
         case .takeTurn, .serve: require(false, "a connection of HTTP/2 is handed over to no protocol")

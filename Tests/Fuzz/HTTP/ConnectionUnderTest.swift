@@ -83,7 +83,7 @@ final class ConnectionUnderTest {
             switch part {
             case .success(let part):
                 if case .head = part { requests += 1 }
-                connection.beginRead(part)
+                connection.receive(part)
             case .failure(let error):
                 requests += 1
                 _ = connection.receive(error)
@@ -94,7 +94,7 @@ final class ConnectionUnderTest {
 
     private func takeTurns(earlyCapacity capacity: Int = 0) {
         let limit = TurnLimit(outputBytes: limits.writeBufferHighWaterMark)
-        var (end, directive, turns) = (TurnEnd.framesWait, SocketDirective.keep, 0)
+        var (end, directive, turns) = (TurnEnd.framesWait, ConnectionDirective.keep, 0)
         while end == .framesWait, directive == .keep {
             turns += 1
             require(turns < 10_000, "each turn makes progress")
@@ -104,7 +104,7 @@ final class ConnectionUnderTest {
                 output.append(buffer.readBytes(length: min(capacity, buffer.readableBytes)) ?? [])
                 return buffer.readableBytes == 0
             }
-            directive = connection.endRead(now: clock.now)
+            directive = connection.endTurn(now: clock.now)
             note(connection.takeStarted())
             takeOutput()
         }
@@ -168,7 +168,7 @@ final class ConnectionUnderTest {
         }
     }
 
-    private func note(_ directive: SocketDirective) {
+    private func note(_ directive: ConnectionDirective) {
         takeOutput()
         switch directive {
         case .keep: return

@@ -74,7 +74,7 @@ struct HTTP2Connection: ServerConnection {
 
     // MARK: - Reading
 
-    mutating func beginRead(_ inbound: ByteBuffer) {
+    mutating func receive(_ inbound: ByteBuffer) {
         guard state.isReading else { return }
         var inbound = inbound
         if input.readableBytes == 0 { input = inbound } else { input.writeBuffer(&inbound) }
@@ -92,7 +92,7 @@ struct HTTP2Connection: ServerConnection {
                 guard input.readableBytes > 0 else { break }
                 // Acknowledgements leave the session, which holds a bounded number of them, before the next slice brings more.
                 if hasReceived { session.writeOutput(into: &output.buffer, limit: .max) }
-                receive(now: context.now)
+                receiveSlice(now: context.now)
                 hasReceived = true
                 continue
             }
@@ -109,7 +109,7 @@ struct HTTP2Connection: ServerConnection {
         return .finished
     }
 
-    private mutating func receive(now: Instant) {
+    private mutating func receiveSlice(now: Instant) {
         let count = min(Self.sliceBytes, input.readableBytes)
         do throws(HTTP2Violation) {
             try session.receive(input.readableBytesUInt8Span.extracting(0..<count), now: now)
@@ -131,7 +131,7 @@ struct HTTP2Connection: ServerConnection {
         }
     }
 
-    mutating func endRead(now: Instant) -> SocketDirective {
+    mutating func endTurn(now: Instant) -> ConnectionDirective {
         guard state.isReading else { return .keep }
         lastEvent = now
         fetchOutput()
@@ -141,13 +141,13 @@ struct HTTP2Connection: ServerConnection {
         }
         if session.isFinished { return state.closeAtEnd() }
         // An incomplete request has a timeout of its own, which ends its stream only.
-        state.endRead(isMidRequest: !session.hasReceivedPreface, hasEndedRequest: session.hasReceivedPreface, now: now)
+        state.endTurn(isMidRequest: !session.hasReceivedPreface, hasEndedRequest: session.hasReceivedPreface, now: now)
         return .keep
     }
 
     // MARK: - Other events
 
-    mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective {
+    mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> ConnectionDirective {
         lastEvent = now
         guard state.finish(call, now: now) else { return .keep }
         if let pending = pending.removeValue(forKey: call.streamID) {
@@ -156,7 +156,7 @@ struct HTTP2Connection: ServerConnection {
         return directiveIfFinished
     }
 
-    private var directiveIfFinished: SocketDirective {
+    private var directiveIfFinished: ConnectionDirective {
         mutating get {
             guard session.peerGoesAway else { return state.directiveIfFinished }
             // The streams end with their output, and the peer may wait for the end of the connection.
@@ -165,7 +165,7 @@ struct HTTP2Connection: ServerConnection {
         }
     }
 
-    mutating func timePassed(now: Instant) -> (expired: [CallID], directive: SocketDirective) {
+    mutating func timePassed(now: Instant) -> (expired: [CallID], directive: ConnectionDirective) {
         lastEvent = now
         let wasDraining = state.isDraining
         let (expired, directive) = state.timePassed(now: now)
@@ -197,9 +197,9 @@ struct HTTP2Connection: ServerConnection {
         }
     }
 
-    mutating func endInput() -> SocketDirective { state.endInput() }
+    mutating func endInput() -> ConnectionDirective { state.endInput() }
 
-    mutating func note(forbiddenCalls: Int) -> SocketDirective { announcing(state.note(forbiddenCalls: forbiddenCalls)) }
+    mutating func note(forbiddenCalls: Int) -> ConnectionDirective { announcing(state.note(forbiddenCalls: forbiddenCalls)) }
 
     mutating func unblockOutput(now: Instant) { state.unblockOutput(isMidRequest: !session.hasReceivedPreface, now: now) }
 
@@ -221,10 +221,10 @@ struct HTTP2Connection: ServerConnection {
         return cancelled
     }
 
-    private mutating func close(_ closing: ConnectionClosing) -> SocketDirective { announcing(state.close(closing)) }
+    private mutating func close(_ closing: ConnectionClosing) -> ConnectionDirective { announcing(state.close(closing)) }
 
     /// Tells the peer which streams are handled before the connection ends, so that it repeats the others elsewhere.
-    private func announcing(_ directive: SocketDirective) -> SocketDirective {
+    private func announcing(_ directive: ConnectionDirective) -> ConnectionDirective {
         if directive != .keep { session.finishShutDown() }
         return directive
     }

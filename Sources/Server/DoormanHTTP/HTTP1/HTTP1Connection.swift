@@ -33,7 +33,7 @@ package struct HTTP1Connection: ServerConnection {
     private var phase = Phase.idle
     /// The trace fields of the request in hand.
     private var traceFields = TraceFields()
-    /// Whether the read completed a request.
+    /// Whether this turn completed a request.
     private var hasEndedRequest = false
 
     /// What the decoder has brought.
@@ -80,7 +80,7 @@ package struct HTTP1Connection: ServerConnection {
 
     // MARK: - Reading
 
-    package mutating func beginRead(_ inbound: HTTPServerRequestPart) {
+    package mutating func receive(_ inbound: HTTPServerRequestPart) {
         channel.hasIncompletePart = false
         guard state.isReading else { return }
         switch inbound {
@@ -119,11 +119,11 @@ package struct HTTP1Connection: ServerConnection {
         }
     }
 
-    package mutating func endRead(now: Instant) -> SocketDirective {
+    package mutating func endTurn(now: Instant) -> ConnectionDirective {
         guard state.isReading else { return .keep }
         if case .ended(let closing) = phase { return state.finish(closing, now: now) }
         // While inputs wait, it is not the peer that is slow.
-        state.endRead(isMidRequest: inputs.isEmpty && isMidRequest, hasEndedRequest: hasEndedRequest, now: now)
+        state.endTurn(isMidRequest: inputs.isEmpty && isMidRequest, hasEndedRequest: hasEndedRequest, now: now)
         hasEndedRequest = false
         return .keep
     }
@@ -149,7 +149,7 @@ package struct HTTP1Connection: ServerConnection {
             }
             return handle(head, dispatcher, &context)
         case .body(let bytes):
-            receive(bytes)
+            receiveBody(bytes)
             return .hit
         case .end:
             hasEndedRequest = true
@@ -228,7 +228,7 @@ package struct HTTP1Connection: ServerConnection {
         if head.expectsContinue, inputs.isEmpty { output.buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") }
     }
 
-    private mutating func receive(_ bytes: ByteBuffer) {
+    private mutating func receiveBody(_ bytes: ByteBuffer) {
         // The body of another request belongs to a response that ends the connection.
         guard case .receiving(let request, var body, let form) = phase else { return }
         guard body.count + bytes.readableBytes <= Int(state.limits.maximumFrameLength) else { return answerTooLongBody() }
@@ -277,7 +277,7 @@ package struct HTTP1Connection: ServerConnection {
 
     // MARK: - Other events
 
-    package mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective {
+    package mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> ConnectionDirective {
         guard state.finish(call, now: now), case .calling(let responder, var form) = phase else { return .keep }
         phase = .idle
         if state.isDraining { form.persistence = .closes }
@@ -287,12 +287,12 @@ package struct HTTP1Connection: ServerConnection {
         return directiveAfterResponse(now: now)
     }
 
-    private mutating func directiveAfterResponse(now: Instant) -> SocketDirective {
+    private mutating func directiveAfterResponse(now: Instant) -> ConnectionDirective {
         if case .ended(let closing) = phase { return state.finish(closing, now: now) }
         return inputs.isEmpty ? state.directiveIfFinished : .takeTurn
     }
 
-    package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: SocketDirective) {
+    package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: ConnectionDirective) {
         let (expired, directive) = state.timePassed(now: now)
         guard let call = expired.first, case .calling(let responder, var form) = phase else {
             return (expired.map(\.id), directive)
@@ -303,9 +303,9 @@ package struct HTTP1Connection: ServerConnection {
         return (expired.map(\.id), directive == .keep ? directiveAfterResponse(now: now) : directive)
     }
 
-    package mutating func endInput() -> SocketDirective { state.endInput() }
+    package mutating func endInput() -> ConnectionDirective { state.endInput() }
 
-    package mutating func note(forbiddenCalls: Int) -> SocketDirective { state.note(forbiddenCalls: forbiddenCalls) }
+    package mutating func note(forbiddenCalls: Int) -> ConnectionDirective { state.note(forbiddenCalls: forbiddenCalls) }
 
     package mutating func unblockOutput(now: Instant) {
         state.unblockOutput(isMidRequest: inputs.isEmpty && isMidRequest, now: now)

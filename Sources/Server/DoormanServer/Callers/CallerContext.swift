@@ -30,15 +30,15 @@ package struct CallerContext {
     /// The calls of this turn that the permissions and the rate limit allowed.
     var callsTaken: Int { callsAtStart - callsLeft }
 
-    /// Reads how many calls the rate limit allows now.
-    package mutating func beginRead(now: Instant) {
+    /// Begins a turn: reads how many calls the rate limit allows now.
+    package mutating func beginTurn(now: Instant) {
         guard profile.permissions.limits.calls != nil, let quota = permits.caller else { return }
         callsAtStart = quota.availableCalls(at: now)
         callsLeft = callsAtStart
     }
 
-    /// Charges the read's calls to the caller's rate limit.
-    package func endRead(now: Instant) {
+    /// Ends the turn: charges its calls to the caller's rate limit.
+    package func endTurn(now: Instant) {
         guard profile.permissions.limits.calls != nil, callsLeft < callsAtStart, let quota = permits.caller else { return }
         quota.charge(callsTaken, at: now)
     }

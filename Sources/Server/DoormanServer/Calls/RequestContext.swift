@@ -1,11 +1,11 @@
 package import DoormanSupport
 internal import DoormanWire
 
-/// The state that the decisions about one read's requests share.
+/// The state that the decisions about one turn's requests share.
 package struct RequestContext {
-    /// The connection's caller. Counts the calls and permits that the read uses.
+    /// The connection's caller. Counts the calls and permits that the turn uses.
     package var caller: CallerContext
-    /// The time at which the read began.
+    /// The time at which the turn began.
     package let now: Instant
     /// Whether health checks get `NOT_SERVING`.
     package let isDraining: Bool

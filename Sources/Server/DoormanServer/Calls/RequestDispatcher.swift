@@ -65,7 +65,7 @@ package final class RequestDispatcher {
 
     // MARK: - Callers
 
-    /// Replaces the policy. It applies from the next read on.
+    /// Replaces the policy. It applies from the next turn on.
     func replacePolicy(_ new: CallerPolicy, generation: Int) {
         policy = new
         policyGeneration = generation

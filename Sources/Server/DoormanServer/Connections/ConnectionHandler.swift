@@ -4,7 +4,7 @@ internal import DoormanWire
 internal import Logging
 package import NIOCore
 
-/// Connects a ``ServerConnection`` to its socket, on the socket's event loop. It writes once per read, or a few times if a read
+/// Connects a ``ServerConnection`` to its socket, on the socket's event loop. It writes once per turn, or a few times if a turn
 /// brings many calls.
 package final class ConnectionHandler<Connection: ServerConnection>: ChannelInboundHandler, RemovableChannelHandler {
     package typealias InboundIn = Connection.Inbound
@@ -95,7 +95,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.beginRead(unwrapInboundIn(data))
+        connection.receive(unwrapInboundIn(data))
         // TLS may bring several reads at once. The frames that wait come first.
         if !Connection.takesTurnsAfterReads, turnEnd != .framesWait { takeTurn() }
     }
@@ -162,15 +162,15 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         let isDraining = connection.isDraining
         var turn = RequestContext(
             caller: caller, now: now, isDraining: isDraining, refusesCalls: isDraining && Connection.refusesCallsWhileDraining)
-        turn.caller.beginRead(now: now)
+        turn.caller.beginTurn(now: now)
         connection.lendBuffer(&dispatcher.outputBuffer)
         let limit = TurnLimit(outputBytes: services.limits.writeBufferHighWaterMark - queuedBytes)
         turnEnd = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeEarly(&$0) }
         let end = self.now
         dispatcher.counters.endTurn(from: now, to: end)
         dispatcher.counters.rules.countCalls(turn.caller.callsTaken, of: turn.caller.rule)
-        var directive = connection.endRead(now: end)
-        turn.caller.endRead(now: now)
+        var directive = connection.endTurn(now: end)
+        turn.caller.endTurn(now: now)
         if turn.forbiddenCalls > 0, directive == .keep { directive = connection.note(forbiddenCalls: turn.forbiddenCalls) }
         cancelCalls()
         if turn.caller.permitsTaken > 0 || connection.hasStarted { startCalls(turn.caller) }
@@ -330,7 +330,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         return output.readableBytes == 0
     }
 
-    private func perform(_ directive: SocketDirective) {
+    private func perform(_ directive: ConnectionDirective) {
         guard let context else { return }
         flush()
         switch directive {

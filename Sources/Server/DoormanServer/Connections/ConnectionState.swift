@@ -30,7 +30,7 @@ package struct ConnectionState {
         case peerToRead(since: Instant)
     }
 
-    /// The timeouts that each read checks, converted so that a read needs no 128-bit division.
+    /// The timeouts that each turn checks, converted so that a turn needs no 128-bit division.
     private struct Timeouts {
         let write, frame, idle, drainQuiet: Nanoseconds
 
@@ -246,12 +246,12 @@ package struct ConnectionState {
         if now >= lifetime.end { drain(lifetime.cause(at: now), now: now) }
     }
 
-    /// Notes the end of a read.
+    /// Notes the end of a turn.
     ///
     /// - Parameters:
     ///   - isMidRequest: Whether a request has arrived in part.
-    ///   - hasEndedRequest: Whether the read completed a request.
-    package mutating func endRead(isMidRequest: Bool, hasEndedRequest: Bool, now: Instant) {
+    ///   - hasEndedRequest: Whether the turn completed a request.
+    package mutating func endTurn(isMidRequest: Bool, hasEndedRequest: Bool, now: Instant) {
         switch wait {
         case .peerToRead: break
         case .restOfRequest where isMidRequest && !hasEndedRequest: break
@@ -260,7 +260,7 @@ package struct ConnectionState {
     }
 
     /// Notes that the peer sends nothing more.
-    package mutating func endInput() -> SocketDirective {
+    package mutating func endInput() -> ConnectionDirective {
         switch phase {
         case .open(let calls), .draining(let calls, _): phase = .inputEnded(calls)
         case .halfClosed: return close(peerClosed)
@@ -298,7 +298,7 @@ package struct ConnectionState {
     }
 
     /// Notes forbidden calls of a caller without any permission.
-    package mutating func note(forbiddenCalls: Int) -> SocketDirective {
+    package mutating func note(forbiddenCalls: Int) -> ConnectionDirective {
         self.forbiddenCalls += forbiddenCalls
         return hasTooMany(forbiddenCalls: 0) ? close(.noPermission) : .keep
     }
@@ -348,14 +348,14 @@ package struct ConnectionState {
     /// Ends the calls whose deadline has passed, and checks the connection's timeouts.
     ///
     /// - Returns: The expired calls, which must be answered and whose work must be cancelled, and the directive for the socket.
-    package mutating func timePassed(now: Instant) -> (expired: [ExpiredCall], directive: SocketDirective) {
+    package mutating func timePassed(now: Instant) -> (expired: [ExpiredCall], directive: ConnectionDirective) {
         if case .closed = phase { return ([], .keep) }
         checkLifetime(now: now)
         let expired = expireCalls(now: now)
         return (expired, directive(now: now))
     }
 
-    private mutating func directive(now: Instant) -> SocketDirective {
+    private mutating func directive(now: Instant) -> ConnectionDirective {
         if case .open(let calls) = phase, now >= retirement(calls) {
             drainCause = .maximumAge
             return halfClose(now)
@@ -409,7 +409,7 @@ package struct ConnectionState {
     // MARK: - Close
 
     /// Closes if the peer sent FIN and all calls are answered.
-    package var directiveIfFinished: SocketDirective {
+    package var directiveIfFinished: ConnectionDirective {
         mutating get {
             if case .inputEnded(let calls) = phase, calls.isEmpty { close(peerClosed) } else { .keep }
         }
@@ -419,16 +419,16 @@ package struct ConnectionState {
     private var peerClosed: ConnectionClosing { drainCause == .shutdown ? .peerClosed : .drained(drainCause) }
 
     /// Closes a connection that the protocol has ended in order.
-    package mutating func closeAtEnd() -> SocketDirective { close(peerClosed) }
+    package mutating func closeAtEnd() -> ConnectionDirective { close(peerClosed) }
 
-    private mutating func halfClose(_ now: Instant) -> SocketDirective {
+    private mutating func halfClose(_ now: Instant) -> ConnectionDirective {
         phase = .halfClosed
         wait = .request(since: now)
         return .halfClose
     }
 
     /// Ends the connection after its last response. The peer may still send; its bytes are dropped.
-    package mutating func finish(_ closing: ConnectionClosing = .finished, now: Instant) -> SocketDirective {
+    package mutating func finish(_ closing: ConnectionClosing = .finished, now: Instant) -> ConnectionDirective {
         switch phase {
         case .open, .draining:
             phase = .finished(closing, since: now)
@@ -440,7 +440,7 @@ package struct ConnectionState {
         }
     }
 
-    package mutating func close(_ closing: ConnectionClosing) -> SocketDirective {
+    package mutating func close(_ closing: ConnectionClosing) -> ConnectionDirective {
         phase = .closed
         started = []
         return .close(closing)

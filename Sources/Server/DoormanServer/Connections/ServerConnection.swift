@@ -4,14 +4,13 @@ package import DoormanWire
 package import NIOCore
 
 /// A connection without its socket. It takes what the peer sends and the time. It returns bytes to write, calls to start and a directive
-/// for the socket. ``ConnectionHandler`` performs them; tests, fuzzers and simulations drive the same types without a socket.
+/// for its handler. ``ConnectionHandler`` performs them; tests, fuzzers and simulations drive the same types without a socket.
 ///
-/// A read:
+/// A turn, after ``receive(_:)-(Inbound)`` has taken what arrived:
 ///
 ///     connection.checkLifetime(now: now)
-///     connection.beginRead(bytes)
 ///     let end = connection.takeTurn(dispatcher, in: &context, limit: limit, flushEarly: write)
-///     let directive = connection.endRead(now: now)
+///     let directive = connection.endTurn(now: now)
 ///
 /// Unexpected events fall into three groups:
 ///
@@ -34,10 +33,10 @@ package protocol ServerConnection: SendableMetatype {
     /// The phase, the waits and the calls in flight.
     var state: ConnectionState { get set }
 
-    /// Begins a read.
-    mutating func beginRead(_ inbound: Inbound)
+    /// Takes what has arrived. The next turn handles it.
+    mutating func receive(_ inbound: Inbound)
 
-    /// Takes an error of the channel's decoder as input of the read.
+    /// Takes an error of the channel's decoder, which the next turn handles.
     ///
     /// - Returns: `false` for an error of the channel itself, which closes the connection.
     mutating func receive(_ error: any Error) -> Bool
@@ -52,22 +51,24 @@ package protocol ServerConnection: SendableMetatype {
         flushEarly write: (inout ByteBuffer) -> Bool
     ) -> TurnEnd
 
-    /// Ends the read.
-    mutating func endRead(now: Instant) -> SocketDirective
+    /// Notes the end of a turn.
+    ///
+    /// - Returns: The directive for the handler, after a violation or the last response.
+    mutating func endTurn(now: Instant) -> ConnectionDirective
 
     /// Answers a started call. Ignored if the call's deadline has passed, even if a newer call uses its stream id.
-    mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective
+    mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> ConnectionDirective
 
     /// Answers calls whose deadline has passed, and checks the connection's timeouts.
     ///
-    /// - Returns: The calls whose work must be cancelled, and the directive for the socket.
-    mutating func timePassed(now: Instant) -> (expired: [CallID], directive: SocketDirective)
+    /// - Returns: The calls whose work must be cancelled, and the directive for the handler.
+    mutating func timePassed(now: Instant) -> (expired: [CallID], directive: ConnectionDirective)
 
     /// Notes that the peer sends nothing more.
-    mutating func endInput() -> SocketDirective
+    mutating func endInput() -> ConnectionDirective
 
     /// Notes forbidden calls of a caller without any permission.
-    mutating func note(forbiddenCalls: Int) -> SocketDirective
+    mutating func note(forbiddenCalls: Int) -> ConnectionDirective
 
     /// Notes that the peer reads again.
     mutating func unblockOutput(now: Instant)
@@ -75,7 +76,7 @@ package protocol ServerConnection: SendableMetatype {
     /// Begins draining: finishes the calls in flight and starts no new ones.
     mutating func drain(_ cause: DrainCause, now: Instant)
 
-    /// Drains if the connection's lifetime has ended. Called before each read: after a suspension of the machine, the timer is late.
+    /// Drains if the connection's lifetime has ended. Called before each turn: after a suspension of the machine, the timer is late.
     mutating func checkLifetime(now: Instant)
 
     /// The next time to call ``timePassed(now:)``.
@@ -113,8 +114,9 @@ package struct StartedCall {
     package let began: Instant
 }
 
-/// The action on the socket after the output is written.
-package enum SocketDirective: Sendable, Hashable {
+/// The next act of a connection's handler, after it has written the output.
+package enum ConnectionDirective: Sendable, Hashable {
+    /// Go on serving the connection.
     case keep
     /// Send FIN, and read until the peer closes.
     case halfClose

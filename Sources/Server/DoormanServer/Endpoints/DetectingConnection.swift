@@ -12,7 +12,7 @@ struct DetectingConnection: ServerConnection {
         self.state = state
     }
 
-    mutating func beginRead(_ inbound: ByteBuffer) {
+    mutating func receive(_ inbound: ByteBuffer) {
         guard state.isReading else { return }
         var inbound = inbound
         bytes.writeBuffer(&inbound)
@@ -23,26 +23,26 @@ struct DetectingConnection: ServerConnection {
         flushEarly write: (inout ByteBuffer) -> Bool
     ) -> TurnEnd { .finished }
 
-    mutating func endRead(now: Instant) -> SocketDirective {
+    mutating func endTurn(now: Instant) -> ConnectionDirective {
         guard state.isReading else { return .keep }
         switch ServerProtocol.detect(bytes.readableBytesView) {
         case .undecided:
-            state.endRead(isMidRequest: bytes.readableBytes > 0, hasEndedRequest: false, now: now)
+            state.endTurn(isMidRequest: bytes.readableBytes > 0, hasEndedRequest: false, now: now)
             return .keep
         case .detected(let detected): return .serve(detected, bytes)
         case .unknown: return state.close(.unknownProtocol(firstByte: bytes.readableBytesView.first ?? 0))
         }
     }
 
-    mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective { .keep }
+    mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> ConnectionDirective { .keep }
 
-    mutating func timePassed(now: Instant) -> (expired: [CallID], directive: SocketDirective) {
+    mutating func timePassed(now: Instant) -> (expired: [CallID], directive: ConnectionDirective) {
         ([], state.timePassed(now: now).directive)
     }
 
-    mutating func endInput() -> SocketDirective { state.endInput() }
+    mutating func endInput() -> ConnectionDirective { state.endInput() }
 
-    mutating func note(forbiddenCalls: Int) -> SocketDirective { .keep }
+    mutating func note(forbiddenCalls: Int) -> ConnectionDirective { .keep }
 
     mutating func unblockOutput(now: Instant) { state.unblockOutput(isMidRequest: bytes.readableBytes > 0, now: now) }
 

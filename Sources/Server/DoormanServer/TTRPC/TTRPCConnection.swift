@@ -27,9 +27,9 @@ package struct TTRPCConnection: ServerConnection {
     private var prefetched: PrefetchedVerify?
     /// The prefetched request of the next frame.
     private var prefetchedNext: PrefetchedVerify?
-    /// Whether this read completed a frame.
+    /// Whether this turn completed a frame.
     private var hasEndedFrame = false
-    /// The protocol violation of this read.
+    /// The protocol violation that ends the connection.
     private var violation: FrameDecoder.Violation?
 
     package init(_ state: ConnectionState) {
@@ -51,8 +51,8 @@ package struct TTRPCConnection: ServerConnection {
 
     // MARK: - Reading
 
-    /// Begins a read of these bytes. ``nextFrame()`` returns its frames.
-    package mutating func beginRead(_ bytes: ByteBuffer) {
+    /// Takes the bytes of a read. ``nextFrame()`` returns their frames.
+    package mutating func receive(_ bytes: ByteBuffer) {
         if state.isReading { decoder.append(bytes) }
     }
 
@@ -151,38 +151,38 @@ package struct TTRPCConnection: ServerConnection {
         CallOrigin(.ttrpc, trace: decoder.withData { dispatcher?.traceFields(of: $0) }?.context)
     }
 
-    package mutating func endRead(now: Instant) -> SocketDirective {
+    package mutating func endTurn(now: Instant) -> ConnectionDirective {
         guard state.isReading else { return .keep }
         if let violation { return forgettingFrames(state.close(.violation(violation))) }
-        state.endRead(isMidRequest: decoder.isMidFrame, hasEndedRequest: hasEndedFrame, now: now)
+        state.endTurn(isMidRequest: decoder.isMidFrame, hasEndedRequest: hasEndedFrame, now: now)
         hasEndedFrame = false
         return .keep
     }
 
     // MARK: - Other events
 
-    package mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective {
+    package mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> ConnectionDirective {
         guard state.finish(call, now: now) else { return .keep }
         output.buffer.writeFrame(.response, streamID: call.streamID, data: response)
         return forgettingFrames(state.directiveIfFinished)
     }
 
-    package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: SocketDirective) {
+    package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: ConnectionDirective) {
         let (expired, directive) = state.timePassed(now: now)
         for call in expired { fail(call.id.streamID, ExpiredCall.failure, of: call.method) }
         return (expired.map(\.id), forgettingFrames(directive))
     }
 
-    package mutating func endInput() -> SocketDirective { forgettingFrames(state.endInput()) }
+    package mutating func endInput() -> ConnectionDirective { forgettingFrames(state.endInput()) }
 
-    package mutating func note(forbiddenCalls: Int) -> SocketDirective {
+    package mutating func note(forbiddenCalls: Int) -> ConnectionDirective {
         forgettingFrames(state.note(forbiddenCalls: forbiddenCalls))
     }
 
     package mutating func unblockOutput(now: Instant) { state.unblockOutput(isMidRequest: decoder.isMidFrame, now: now) }
 
     /// Drops the frames that wait for a turn, if the connection can't answer them any more.
-    private mutating func forgettingFrames(_ directive: SocketDirective) -> SocketDirective {
+    private mutating func forgettingFrames(_ directive: ConnectionDirective) -> ConnectionDirective {
         if directive != .keep {
             decoder = FrameDecoder(maximumLength: state.limits.maximumFrameLength)
             prefetchedNext = nil
