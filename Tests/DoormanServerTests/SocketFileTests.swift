@@ -19,6 +19,7 @@ struct SocketFileTests {
             try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in }
         }
         #expect(error?.cause is SocketLock.Failure)
+        #expect(error?.setting == "server.unix-socket")
         #expect(isThere(path))
         lock.release()
         close(descriptor)
@@ -72,8 +73,28 @@ struct SocketFileTests {
             }
         }
         #expect(result == 0)
-        #expect(throws: SocketFile.Failure.self) { try SocketFile.bind(path, mode: 0o600) }
+        let error = #expect(throws: SocketFile.Failure.self) { try SocketFile.bind(path, mode: 0o600) }
+        #expect(
+            error?.description
+                == "another process already listens on this path; stop it, or choose another server.unix-socket")
         #expect(isThere(path))
+    }
+
+    @Test("the error of a path that can't be bound ends with the next step")
+    func nextStep() {
+        let long = "/tmp/" + String(repeating: "x", count: 103)
+        #expect(
+            SocketFile.problem(with: long)
+                == "the path exceeds the 107 bytes that unix(7) allows; choose a shorter server.unix-socket")
+        #expect(SocketFile.problem(with: String(long.dropLast())) == nil)
+        #expect(
+            SocketFile.problem(with: "/dev/null")
+                == "the path must be free or a socket, and another file is there; remove the file, or choose another "
+                + "server.unix-socket")
+        let missing = #expect(throws: SocketFile.Failure.self) { try SocketFile.bind("/nowhere/x.sock", mode: 0o600) }
+        #expect(
+            missing?.description
+                == "bind failed: No such file or directory; create the folder /nowhere, or choose another server.unix-socket")
     }
 
     @Test("another file in place of the lock file stays, and the server does not start")

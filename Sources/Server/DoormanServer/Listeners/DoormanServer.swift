@@ -106,7 +106,7 @@ package final class DoormanServer: Service {
         self.lag.withLockedValue { $0 = lag }
         do {
             if let tcp = settings.tcp {
-                try await listen(on: "\(tcp.host):\(tcp.port)") {
+                try await listen(on: "\(tcp.host):\(tcp.port)", of: "server.address") {
                     try await tcp.bind { address, scope in
                         guard tls != nil || settings.allowsPlaintextFromNetwork || address.isLoopback else {
                             throw PlaintextFromNetwork()
@@ -117,7 +117,7 @@ package final class DoormanServer: Service {
                 }
             }
             if let path = settings.unixSocketPath {
-                try await listen(on: EchoedText.path(path) ?? "the path of server.unix-socket") {
+                try await listen(on: EchoedText.path(path) ?? "the path of server.unix-socket", of: "server.unix-socket") {
                     let lock = try SocketLock(forSocketAt: path)
                     defer { lock.release() }
                     let (file, descriptor) = try SocketFile.bind(path, mode: settings.unixSocketMode)
@@ -126,7 +126,9 @@ package final class DoormanServer: Service {
                 }
             }
             for socket in settings.inheritedSockets {
-                try await listen(on: "an inherited socket") { [try await adopt(socket, initializer)] }
+                try await listen(on: "an inherited socket", of: "ListenStream= in the socket unit") {
+                    [try await adopt(socket, initializer)]
+                }
             }
         } catch {
             await stop()
@@ -265,7 +267,8 @@ package final class DoormanServer: Service {
             .withBoundSocket(socket.descriptor).get()
     }
 
-    private func listen(on address: String, _ bind: () async throws -> [any Channel]) async throws {
+    /// - Parameter setting: The setting to change if the address can't be bound.
+    private func listen(on address: String, of setting: String, _ bind: () async throws -> [any Channel]) async throws {
         do {
             let bound = try await bind()
             listeners.withLockedValue { $0 += bound }
@@ -273,7 +276,7 @@ package final class DoormanServer: Service {
                 logger.info("listening", metadata: ["address": "\(listener.localAddress?.text ?? address)"])
             }
         } catch {
-            throw CannotListen(address: address, setting: "server.address", cause: error)
+            throw CannotListen(address: address, setting: setting, cause: error)
         }
     }
 

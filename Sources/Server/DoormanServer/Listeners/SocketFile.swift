@@ -8,14 +8,20 @@ package struct SocketFile: Sendable, Equatable {
         case inUse
         case notASocket
         case pathTooLong
-        case system(call: String, errno: Int32)
+        /// - Parameter folder: The folder of the socket.
+        case system(call: String, folder: String, errno: Int32)
 
+        /// The failure, its cause and the next step.
         var description: String {
             switch self {
-            case .inUse: "another process already listens on this path"
-            case .notASocket: "the path must be free or a socket, and another file is there"
-            case .pathTooLong: "the path exceeds the 107 bytes that unix(7) allows"
-            case .system(let call, let errno): "\(call) failed: \(unsafe String(cString: strerror(errno)))"
+            case .inUse: "another process already listens on this path; stop it, or choose another server.unix-socket"
+            case .notASocket:
+                "the path must be free or a socket, and another file is there; remove the file, or choose another "
+                    + "server.unix-socket"
+            case .pathTooLong: "the path exceeds the 107 bytes that unix(7) allows; choose a shorter server.unix-socket"
+            case .system(let call, let folder, let errno):
+                "\(call) failed: \(unsafe String(cString: strerror(errno))); "
+                    + SocketLock.Failure.nextStep(after: errno, in: folder)
             }
         }
     }
@@ -34,7 +40,7 @@ package struct SocketFile: Sendable, Equatable {
         try check(path)
         if try isInUse(path) { throw .inUse }
         if SocketFile(at: path) != nil { unsafe unlink(path) }
-        let descriptor = try openSocket()
+        let descriptor = try openSocket(for: path)
         // Linux creates the file with the socket's mode less the umask, so that it is never wider than `mode`. chmod(2) restores
         // the bits that the umask removed; no client can connect before listen(2).
         guard fchmod(descriptor, mode) == 0,
@@ -43,7 +49,7 @@ package struct SocketFile: Sendable, Equatable {
         else {
             let error = errno
             close(descriptor)
-            throw .system(call: "bind", errno: error)
+            throw .system(call: "bind", folder: SocketLock.folder(of: path), errno: error)
         }
         return (file, descriptor)
     }
@@ -92,7 +98,7 @@ package struct SocketFile: Sendable, Equatable {
     /// Returns whether a process has a socket at the path. Only a refused connection proves that none has: a full backlog
     /// (`EAGAIN`) has a listener, and so has a socket of another type (`EPROTOTYPE`), such as that of the system's log.
     private static func isInUse(_ path: String) throws(Failure) -> Bool {
-        let descriptor = try openSocket()
+        let descriptor = try openSocket(for: path)
         defer { close(descriptor) }
         let error = unsafe try withAddress(of: path) { address, length in
             unsafe connect(descriptor, address, length) == 0 ? 0 : errno
@@ -100,14 +106,15 @@ package struct SocketFile: Sendable, Equatable {
         switch error {
         case 0, EAGAIN, EPROTOTYPE: return true
         case ECONNREFUSED, ENOENT: return false
-        default: throw .system(call: "connect", errno: error)
+        default: throw .system(call: "connect", folder: SocketLock.folder(of: path), errno: error)
         }
     }
 
-    private static func openSocket() throws(Failure) -> Int32 {
+    private static func openSocket(for path: String) throws(Failure) -> Int32 {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = socket(AF_UNIX, type, 0)
-        guard descriptor >= 0 else { throw .system(call: "socket", errno: errno) }
+        let error = errno
+        guard descriptor >= 0 else { throw .system(call: "socket", folder: SocketLock.folder(of: path), errno: error) }
         return descriptor
     }
 

@@ -23,10 +23,12 @@ struct SocketLock: Sendable {
             }
         }
 
-        private static func nextStep(after errno: Int32, in folder: String) -> String {
+        /// Returns the next step after an error with a file of the socket.
+        static func nextStep(after errno: Int32, in folder: String) -> String {
             let name = EchoedText.path(folder).map { "the folder \($0)" } ?? "its folder"
             return switch errno {
             case ENOENT, ENOTDIR: "create \(name), or choose another server.unix-socket"
+            case EMFILE: "raise ulimit -n"
             case EACCES, EPERM, EROFS: "let the server's user write into \(name), or choose another server.unix-socket"
             default: "check \(name), or choose another server.unix-socket"
             }
