@@ -20,14 +20,14 @@ struct InFlightPermitsTests {
         let first = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
         let second = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
         let unlimited = InFlightPermits(server: server, caller: nil)
-        let take = { (permits: InFlightPermits) in permits.take(at: SteppedClock().now)?.failure }
+        let take = { (permits: InFlightPermits) in permits.takePermit(at: SteppedClock().now)?.failure }
         #expect([take(first), take(first), take(first)] == [nil, nil, .tooManyCallsOfCaller])
         #expect([take(second), take(second), take(unlimited)] == [nil, .tooManyCallsAtServer, .tooManyCallsAtServer])
         #expect(server.count == 3)
-        first.release(2)
+        first.releasePermits(2)
         #expect([take(second), take(second), take(unlimited)] == [nil, .tooManyCallsOfCaller, nil])
-        unlimited.release(1)
-        second.release(2)
+        unlimited.releasePermits(1)
+        second.releasePermits(2)
         #expect(server.count == 0)
     }
 
@@ -36,15 +36,15 @@ struct InFlightPermitsTests {
         let server = InFlightCounter(maximum: 1)
         let permits = InFlightPermits(server: server, caller: ofCaller ? CallerQuota(limits(inFlight: 1)) : nil)
         let clock = SteppedClock()
-        #expect(permits.take(at: clock.now) == nil)
-        let times = (0..<400).compactMap { _ in permits.take(at: clock.now)?.retryAfter }
+        #expect(permits.takePermit(at: clock.now) == nil)
+        let times = (0..<400).compactMap { _ in permits.takePermit(at: clock.now)?.retryAfter }
         for (index, time) in times.enumerated() {
             #expect((.milliseconds(100 + index)..<(.milliseconds(101 + index))).contains(time))
         }
         #expect(times.count == 400)
         // Times that have passed drop out.
         clock.advance(by: .seconds(1))
-        #expect(permits.take(at: clock.now)?.retryAfter ?? .zero < .milliseconds(101))
-        permits.release(1)
+        #expect(permits.takePermit(at: clock.now)?.retryAfter ?? .zero < .milliseconds(101))
+        permits.releasePermits(1)
     }
 }

@@ -79,7 +79,7 @@ package final class CallerQuota: Sendable {
     /// Takes a permit for a call that waits for the provider.
     ///
     /// - Returns: Whether the concurrency limit allowed it.
-    package func beginWaiting() -> Bool {
+    package func takePermit() -> Bool {
         state.withLockedValue { state in
             guard state.inFlight < state.limits.callsInFlight ?? .max else { return false }
             state.inFlight += 1
@@ -87,24 +87,24 @@ package final class CallerQuota: Sendable {
         }
     }
 
-    /// Returns the time until a call that ``beginWaiting()`` turned down should be repeated: later for each such call.
+    /// Returns the time until a call that ``takePermit()`` turned down should be repeated: later for each such call.
     package func waitForPermit(at now: Instant) -> Duration {
         let roll = roll()
         return state.withLockedValue { $0.permitRetries.waitForPermit(roll: roll, at: now) }
     }
 
-    /// Returns permits that ``beginWaiting()`` gave.
-    package func endWaiting(_ calls: Int) {
+    /// Releases permits that ``takePermit()`` gave.
+    package func releasePermits(_ permits: Int) {
         state.withLockedValue { state in
-            precondition(state.inFlight >= calls, "a permit was returned twice")
-            state.inFlight -= calls
+            precondition(state.inFlight >= permits, "a permit was released twice")
+            state.inFlight -= permits
         }
     }
 
     /// Takes a permit for an open connection.
     ///
     /// - Returns: Whether the limit allowed it.
-    package func beginConnection() -> Bool {
+    package func takePermitForConnection() -> Bool {
         state.withLockedValue { state in
             guard state.connections < state.limits.connections ?? .max else { return false }
             state.connections += 1
@@ -112,10 +112,10 @@ package final class CallerQuota: Sendable {
         }
     }
 
-    /// Returns a permit that ``beginConnection()`` gave.
-    package func endConnection() {
+    /// Releases a permit that ``takePermitForConnection()`` gave.
+    package func releasePermitForConnection() {
         state.withLockedValue { state in
-            precondition(state.connections > 0, "a permit was returned twice")
+            precondition(state.connections > 0, "a permit was released twice")
             state.connections -= 1
         }
     }

@@ -56,13 +56,14 @@ package struct CallerContext {
     ///
     /// - Returns: `nil` if a permit was available, otherwise the exceeded limit.
     mutating func takePermit(at now: Instant) -> LimitExceeded? {
-        if let exceeded = permits.take(at: now) { return exceeded }
+        if let exceeded = permits.takePermit(at: now) { return exceeded }
         permitsTaken += 1
         return nil
     }
 
-    mutating func returnPermit() {
-        permits.release(1)
+    /// Releases a permit of this turn.
+    mutating func releasePermit() {
+        permits.releasePermits(1)
         permitsTaken -= 1
     }
 

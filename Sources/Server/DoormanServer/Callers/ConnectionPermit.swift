@@ -11,12 +11,12 @@ final class ConnectionPermit: Sendable {
 
     /// - Parameter quota: The quota that counts the connection; `nil` for no limit.
     init?(_ quota: CallerQuota?) {
-        guard quota?.beginConnection() ?? true else { return nil }
+        guard quota?.takePermitForConnection() ?? true else { return nil }
         // Only now: a failed initializer that has set all its properties runs deinit.
         self.quota = quota
     }
 
     deinit {
-        quota?.endConnection()
+        quota?.releasePermitForConnection()
     }
 }

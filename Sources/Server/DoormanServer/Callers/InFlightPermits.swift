@@ -17,7 +17,10 @@ package final class InFlightCounter: Sendable {
     /// The number of calls in flight.
     var count: Int { inFlight.withLockedValue { $0 } }
 
-    func begin() -> Bool {
+    /// Takes a permit for a call.
+    ///
+    /// - Returns: Whether the limit allowed it.
+    func takePermit() -> Bool {
         inFlight.withLockedValue { inFlight in
             guard inFlight < maximum else { return false }
             inFlight += 1
@@ -25,16 +28,17 @@ package final class InFlightCounter: Sendable {
         }
     }
 
-    /// Returns the time until a call that ``begin()`` turned down should be repeated: later for each such call.
+    /// Returns the time until a call that ``takePermit()`` turned down should be repeated: later for each such call.
     func waitForPermit(at now: Instant) -> Duration {
         let roll = UInt64.random(in: .min ... .max)
         return retries.withLockedValue { $0.waitForPermit(roll: roll, at: now) }
     }
 
-    func end(_ calls: Int) {
+    /// Releases permits that ``takePermit()`` gave.
+    func releasePermits(_ permits: Int) {
         inFlight.withLockedValue { inFlight in
-            precondition(inFlight >= calls, "a permit is released only once")
-            inFlight -= calls
+            precondition(inFlight >= permits, "a permit was released twice")
+            inFlight -= permits
         }
     }
 }
@@ -47,20 +51,21 @@ struct InFlightPermits: Sendable {
     /// Takes a permit of the caller and of the server.
     ///
     /// - Returns: `nil` if both were available, otherwise the exceeded limit. On failure it takes neither.
-    func take(at now: Instant) -> LimitExceeded? {
-        if let caller, !caller.beginWaiting() {
+    func takePermit(at now: Instant) -> LimitExceeded? {
+        if let caller, !caller.takePermit() {
             return LimitExceeded(.tooManyCallsOfCaller, retryAfter: caller.waitForPermit(at: now))
         }
-        guard server.begin() else {
-            caller?.endWaiting(1)
+        guard server.takePermit() else {
+            caller?.releasePermits(1)
             return LimitExceeded(.tooManyCallsAtServer, retryAfter: server.waitForPermit(at: now))
         }
         return nil
     }
 
-    func release(_ permits: Int) {
+    /// Releases permits that ``takePermit(at:)`` gave.
+    func releasePermits(_ permits: Int) {
         guard permits > 0 else { return }
-        caller?.endWaiting(permits)
-        server.end(permits)
+        caller?.releasePermits(permits)
+        server.releasePermits(permits)
     }
 }

@@ -353,7 +353,7 @@ package final class RequestDispatcher {
     ) -> RequestDecision {
         if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, of: call.method, context.caller) }
         if let failure = chargeAccountRevocation(call.method, context) {
-            context.caller.returnPermit()
+            context.caller.releasePermit()
             return failure
         }
         return .asynchronous(call, timeout: timeout)
@@ -388,7 +388,7 @@ package final class RequestDispatcher {
             let exceeded = backend.chargeCacheMiss(
                 to: context.caller.counted, limit: context.caller.limits.misses, now: context.now)
         else { return nil }
-        context.caller.returnPermit()
+        context.caller.releasePermit()
         return LimitExceeded(cacheMisses: exceeded)
     }
 

@@ -48,7 +48,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
 
         func cancel() {
             task.cancel()
-            permits?.release(1)
+            permits?.releasePermits(1)
         }
     }
 
@@ -227,8 +227,8 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         let started = connection.takeStarted()
         // The connection may not start a call, by its own limit or because it ends. Such a call needs no permit.
         let permitted = started.count { $0.call.takesPermit }
-        caller.permits.release(caller.permitsTaken - permitted)
-        guard let loop = context?.eventLoop else { return caller.permits.release(permitted) }
+        caller.permits.releasePermits(caller.permitsTaken - permitted)
+        guard let loop = context?.eventLoop else { return caller.permits.releasePermits(permitted) }
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
             let (backend, statistics, audit, name) = (services.backend, services.statistics, services.audit, caller.caller)
@@ -264,7 +264,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
 
     private func finish(_ started: StartedCall, _ outcome: AsynchronousCall.Outcome) {
         guard let ended = pendingCalls.removeValue(forKey: started.id) else { return }
-        ended.permits?.release(1)
+        ended.permits?.releasePermits(1)
         let now = now
         beginCounting()
         dispatcher.counters.countFinished(
