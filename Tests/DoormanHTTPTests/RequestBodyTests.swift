@@ -23,7 +23,7 @@ struct RequestBodyTests {
         #expect(body.token == nil)
         #expect(body.maxAge == .seconds(7))
         #expect(body.requirements == TokenRequirements(applicationID: "1", scopes: ["a"]))
-        #expect(try RevocationRequest(json: bytes(#"{"account_id":"9"}"#)).subject == .account("9"))
+        #expect(try RevocationRequest(json: bytes(#"{"account_id":"9"}"#), caller: .unknown).subject == .account("9"))
     }
 
     @Test("absent members and null are the same, and an empty token is left to the verifier")
@@ -89,10 +89,13 @@ struct RequestBodyTests {
             let expected = "The member \(shown) \(problem)"
             if member != "accountId" {
                 #expect(message { try VerifyBody(json: bytes(#"{"token":"a","\#(member)":"\#(text)"}"#)) } == expected)
-                #expect(message { try ExchangeRequest(json: bytes(#"{"code":"a","\#(member)":"\#(text)"}"#)) } == expected)
-                #expect(message { try RevocationRequest(json: bytes(#"{"token":"a","\#(member)":"\#(text)"}"#)) } == expected)
+                #expect(
+                    message { try ExchangeRequest(json: bytes(#"{"code":"a","\#(member)":"\#(text)"}"#), caller: nil) } == expected)
+                #expect(
+                    message { try RevocationRequest(json: bytes(#"{"token":"a","\#(member)":"\#(text)"}"#), caller: .unknown) }
+                        == expected)
             } else {
-                #expect(message { try RevocationRequest(json: bytes(#"{"accountId":"\#(text)"}"#)) } == expected)
+                #expect(message { try RevocationRequest(json: bytes(#"{"accountId":"\#(text)"}"#), caller: .unknown) } == expected)
             }
         }
     }
@@ -141,23 +144,25 @@ struct RequestBodyTests {
 
     @Test("the body of an exchange is read")
     func exchange() throws {
-        let request = try ExchangeRequest(json: bytes(#"{"code":"c","applicationId":"1","provider":"p"}"#))
+        let request = try ExchangeRequest(json: bytes(#"{"code":"c","applicationId":"1","provider":"p"}"#), caller: nil)
         #expect(request == ExchangeRequest(code: AuthorizationCode("c"), provider: "p", applicationID: "1"))
-        #expect(message { try ExchangeRequest(json: bytes("{}")) } == "The body has no member code.")
-        #expect(message { try ExchangeRequest(json: bytes(#"{"code":null}"#)) } == "The body has no member code.")
-        #expect(message { try ExchangeRequest(json: bytes(#"{"token":"a"}"#)) } == "The body has the unknown member token.")
+        #expect(message { try ExchangeRequest(json: bytes("{}"), caller: nil) } == "The body has no member code.")
+        #expect(message { try ExchangeRequest(json: bytes(#"{"code":null}"#), caller: nil) } == "The body has no member code.")
+        #expect(
+            message { try ExchangeRequest(json: bytes(#"{"token":"a"}"#), caller: nil) } == "The body has the unknown member token."
+        )
     }
 
     @Test("the body of a revocation has a token or an account")
     func revocation() throws {
-        #expect(try RevocationRequest(json: bytes(#"{"token":"t"}"#)) == RevocationRequest(.token(Token("t"))))
+        #expect(try RevocationRequest(json: bytes(#"{"token":"t"}"#), caller: .unknown) == RevocationRequest(.token(Token("t"))))
         #expect(
-            try RevocationRequest(json: bytes(#"{"accountId":"9","applicationId":"1","provider":"p"}"#))
+            try RevocationRequest(json: bytes(#"{"accountId":"9","applicationId":"1","provider":"p"}"#), caller: .unknown)
                 == RevocationRequest(.account("9"), provider: "p", applicationID: "1"))
         let neither = "The body has neither of the members token and accountId."
-        #expect(message { try RevocationRequest(json: bytes("{}")) } == neither)
+        #expect(message { try RevocationRequest(json: bytes("{}"), caller: .unknown) } == neither)
         #expect(
-            message { try RevocationRequest(json: bytes(#"{"token":"t","accountId":"9"}"#)) }
+            message { try RevocationRequest(json: bytes(#"{"token":"t","accountId":"9"}"#), caller: .unknown) }
                 == "The body has both of the members token and accountId.")
     }
 

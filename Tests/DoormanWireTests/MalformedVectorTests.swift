@@ -21,7 +21,7 @@ struct MalformedVectorTests {
     func arenaSurvives() throws {
         let arena = MessageArena()
         for vector in try GoldenVector.all(.malformed) {
-            arena.withRequest(vector.data.span) { _ = $0.exchangeRequest() }
+            arena.withRequest(vector.data.span) { _ = $0.exchangeRequest(caller: nil) }
         }
         let good = try GoldenVector.named("request-verify-full")
         #expect(arena.withRequest(good.data.span) { $0.method } == .verify)
@@ -55,10 +55,10 @@ private func judge(_ data: Span<UInt8>) -> GoldenVector.Expectation? {
             let isEmpty = request.withVerifyRequest { $0.token.isEmpty }
             if let isEmpty { return isEmpty ? .answer(code: "INVALID_ARGUMENT", reason: "MALFORMED_TOKEN") : nil }
             return malformedRequest
-        case .exchange: return request.exchangeRequest() == nil ? malformedRequest : nil
-        case .revoke: return request.revocationRequest() == nil ? malformedRequest : nil
-        case .listAccounts: return request.accountListRequest() == nil ? malformedRequest : nil
-        case .deleteAccount: return request.accountDeletionRequest() == nil ? malformedRequest : nil
+        case .exchange: return request.exchangeRequest(caller: nil) == nil ? malformedRequest : nil
+        case .revoke: return request.revocationRequest(caller: .unknown) == nil ? malformedRequest : nil
+        case .listAccounts: return request.accountListRequest(caller: nil) == nil ? malformedRequest : nil
+        case .deleteAccount: return request.accountDeletionRequest(caller: .unknown) == nil ? malformedRequest : nil
         case .statistics: return request.isStatisticsRequest() ? nil : malformedRequest
         case .healthCheck: return request.healthCheckService() == nil ? malformedRequest : nil
         case nil: return .answer(code: "UNIMPLEMENTED", reason: nil)

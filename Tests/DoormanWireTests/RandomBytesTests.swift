@@ -63,8 +63,8 @@ struct RandomBytesTests {
             _ = request.namesMethod
             _ = request.timeout
             _ = request.withVerifyRequest { copy($0.token) + copy($0.applicationID) + copy($0.notBefore) }
-            _ = request.exchangeRequest()
-            _ = request.revocationRequest()
+            _ = request.exchangeRequest(caller: nil)
+            _ = request.revocationRequest(caller: .unknown)
             _ = request.healthCheckService()
         }
         _ = ResponseDecoder.identity(data.span, in: arena)

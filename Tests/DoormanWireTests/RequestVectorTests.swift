@@ -45,7 +45,7 @@ struct RequestVectorTests {
     @Test("a request of one method is not read as another method's")
     func readsAsNoOther() throws {
         let vector = try GoldenVector.named("request-revoke-account")
-        let exchange = MessageArena().withRequest(vector.data.span) { $0.exchangeRequest() }
+        let exchange = MessageArena().withRequest(vector.data.span) { $0.exchangeRequest(caller: nil) }
         // Field 2 is a string in both messages, so the bytes can be read. But they contain no code.
         #expect(exchange??.code.bytes.isEmpty == true)
     }
@@ -70,13 +70,13 @@ struct RequestVectorTests {
         arguments: [(1, 1), (100, 100), (1000, 1000), (0, Int(UInt32.max)), (-1, Int(UInt32.max)), (1 << 40, Int(UInt32.max))])
     func pageSize(_ size: Int, _ read: Int) throws {
         let data = try RequestEncoder.encode(AccountListRequest(pageSize: size), timeout: nil)
-        #expect(MessageArena().withRequest(data.span) { $0.accountListRequest()?.pageSize } == read)
+        #expect(MessageArena().withRequest(data.span) { $0.accountListRequest(caller: nil)?.pageSize } == read)
     }
 
     @Test("a deletion without an account is malformed")
     func deletionOfNothing() throws {
         let data = try RequestEncoder.encode(AccountDeletionRequest(accountID: "", applicationID: "5432"), timeout: nil)
-        let read = MessageArena().withRequest(data.span) { $0.accountDeletionRequest() == nil }
+        let read = MessageArena().withRequest(data.span) { $0.accountDeletionRequest(caller: .unknown) == nil }
         #expect(read == true)
     }
 
@@ -111,10 +111,10 @@ private func decode(_ request: borrowing RequestView) -> RequestContents? {
             request.notBefore = RevocationPosition(validating: copy(fields.notBefore))
             return .verify(request)
         } ?? nil
-    case .exchange: request.exchangeRequest().map { .exchange($0) }
-    case .revoke: request.revocationRequest().map { .revoke($0) }
-    case .listAccounts: request.accountListRequest().map { .listAccounts($0) }
-    case .deleteAccount: request.accountDeletionRequest().map { .deleteAccount($0) }
+    case .exchange: request.exchangeRequest(caller: nil).map { .exchange($0) }
+    case .revoke: request.revocationRequest(caller: .unknown).map { .revoke($0) }
+    case .listAccounts: request.accountListRequest(caller: nil).map { .listAccounts($0) }
+    case .deleteAccount: request.accountDeletionRequest(caller: .unknown).map { .deleteAccount($0) }
     case .statistics: request.isStatisticsRequest() ? .statistics : nil
     case .healthCheck: request.healthCheckService().map { .healthCheck($0) }
     case nil: nil

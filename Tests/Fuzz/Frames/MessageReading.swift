@@ -86,10 +86,10 @@ struct MessageReading {
         arena.withRequest(data.span) { request in
             [
                 request.verificationRequest().map(ReadRequest.verify),
-                request.exchangeRequest().map(ReadRequest.exchange),
-                request.revocationRequest().map(ReadRequest.revoke),
-                request.accountListRequest().map(ReadRequest.list),
-                request.accountDeletionRequest().map(ReadRequest.delete),
+                request.exchangeRequest(caller: nil).map(ReadRequest.exchange),
+                request.revocationRequest(caller: .unknown).map(ReadRequest.revoke),
+                request.accountListRequest(caller: nil).map(ReadRequest.list),
+                request.accountDeletionRequest(caller: .unknown).map(ReadRequest.delete),
             ].compactMap(\.self)
         } ?? []
     }

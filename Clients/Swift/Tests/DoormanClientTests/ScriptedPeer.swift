@@ -170,21 +170,21 @@ final class PeerConnection {
                         notBefore: bytes(fields.notBefore))
                 }
             case .exchange:
-                return ReceivedCall(header.streamID, .exchange, view.exchangeRequest()?.code.bytes ?? [], view.timeout)
+                return ReceivedCall(header.streamID, .exchange, view.exchangeRequest(caller: nil)?.code.bytes ?? [], view.timeout)
             case .revoke:
-                switch view.revocationRequest()?.subject {
+                switch view.revocationRequest(caller: .unknown)?.subject {
                 case .token(let token): return ReceivedCall(header.streamID, .revoke, token.bytes, view.timeout)
                 case .account(let id): return ReceivedCall(header.streamID, .revoke, Array(id.utf8), view.timeout)
                 case nil: return nil
                 }
             case .listAccounts:
-                guard let list = view.accountListRequest() else { return nil }
+                guard let list = view.accountListRequest(caller: nil) else { return nil }
                 var call = ReceivedCall(
                     header.streamID, .listAccounts, Array("\(list.pageSize) \(list.after ?? "")".utf8), view.timeout)
                 call.applicationID = list.applicationID ?? ""
                 return call
             case .deleteAccount:
-                guard let deletion = view.accountDeletionRequest() else { return nil }
+                guard let deletion = view.accountDeletionRequest(caller: .unknown) else { return nil }
                 var call = ReceivedCall(header.streamID, .deleteAccount, Array(deletion.accountID.utf8), view.timeout)
                 call.applicationID = deletion.applicationID ?? ""
                 return call

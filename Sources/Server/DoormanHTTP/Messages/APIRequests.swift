@@ -28,18 +28,22 @@ package struct VerifyBody: Sendable, Hashable {
 
 extension ExchangeRequest {
     /// Reads the body of `POST /v1/exchange`.
-    package init(json: [UInt8]) throws(MalformedBody) {
+    ///
+    /// - Parameter caller: The caller that the limits count.
+    package init(json: [UInt8], caller: Caller?) throws(MalformedBody) {
         let members = try JSONMembers(json, allowed: ["code", "applicationId", "provider"])
         guard let code = try members.string("code") else { throw MalformedBody("The body has no member code.") }
         self.init(
             code: AuthorizationCode(code), provider: try members.name("provider"),
-            applicationID: try members.name("applicationId"))
+            applicationID: try members.name("applicationId"), caller: caller)
     }
 }
 
 extension RevocationRequest {
     /// Reads the body of `POST /v1/revoke`.
-    package init(json: [UInt8]) throws(MalformedBody) {
+    ///
+    /// - Parameter caller: The caller that the limits count.
+    package init(json: [UInt8], caller: Caller) throws(MalformedBody) {
         let members = try JSONMembers(json, allowed: ["token", "accountId", "applicationId", "provider"])
         let subject: Subject
         switch (try members.string("token"), try members.name("accountId")) {
@@ -48,6 +52,6 @@ extension RevocationRequest {
         case (nil, nil): throw MalformedBody("The body has neither of the members token and accountId.")
         case (_?, _?): throw MalformedBody("The body has both of the members token and accountId.")
         }
-        self.init(subject, provider: try members.name("provider"), applicationID: try members.name("applicationId"))
+        self.init(subject, provider: try members.name("provider"), applicationID: try members.name("applicationId"), caller: caller)
     }
 }

@@ -240,10 +240,10 @@ package struct HTTPRouter {
                 let body = try VerifyBody(json: body)
                 return try verify(body, token, dispatcher, &context, &writer)
             case .exchange:
-                let decision = dispatcher.exchange(try ExchangeRequest(json: body), in: &context)
+                let decision = dispatcher.exchange(try ExchangeRequest(json: body, caller: context.caller.counted), in: &context)
                 return perform(decision, HTTPResponder(.exchange), dispatcher, context, &writer)
             case .revoke:
-                let decision = dispatcher.revoke(try RevocationRequest(json: body), in: &context)
+                let decision = dispatcher.revoke(try RevocationRequest(json: body, caller: context.caller.counted), in: &context)
                 return perform(decision, HTTPResponder(.revocation), dispatcher, context, &writer)
             case .introspection(let credentials):
                 let form = try IntrospectionForm(body)

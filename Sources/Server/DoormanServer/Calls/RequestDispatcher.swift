@@ -159,22 +159,22 @@ package final class RequestDispatcher {
     }
 
     /// Decides how to handle an `Exchange` that an endpoint has read.
+    ///
+    /// - Parameter request: Names the counted caller of the context.
     package func exchange(
         _ request: ExchangeRequest, timeout: Duration? = nil, in context: inout RequestContext
     ) -> RequestDecision {
         if let failure = admit(.exchange, &context) { return failure }
-        var request = request
-        request.caller = context.caller.counted
         return start(.exchange(request), timeout: timeout, &context)
     }
 
     /// Decides how to handle a `Revoke` that an endpoint has read.
+    ///
+    /// - Parameter request: Names the counted caller of the context.
     package func revoke(
         _ request: RevocationRequest, timeout: Duration? = nil, in context: inout RequestContext
     ) -> RequestDecision {
         if let failure = admit(.revoke, &context) { return failure }
-        var request = request
-        request.caller = context.caller.counted
         return start(request, timeout: timeout, &context)
     }
 
@@ -193,24 +193,21 @@ package final class RequestDispatcher {
         if method == .healthCheck { return checkHealth(request, context) }
         // Callers without permission must not reach the payload decoder.
         if let failure = admit(method, &context) { return failure }
+        let caller = context.caller.counted
         switch method {
         case .verify:
             return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? malformedPayload(.verify)
         case .exchange:
-            guard var exchange = request.exchangeRequest() else { return malformedPayload(.exchange) }
-            exchange.caller = context.caller.counted
+            guard let exchange = request.exchangeRequest(caller: caller) else { return malformedPayload(.exchange) }
             return start(.exchange(exchange), timeout: request.timeout, &context)
         case .revoke:
-            guard var revocation = request.revocationRequest() else { return malformedPayload(.revoke) }
-            revocation.caller = context.caller.counted
+            guard let revocation = request.revocationRequest(caller: caller) else { return malformedPayload(.revoke) }
             return start(revocation, timeout: request.timeout, &context)
         case .listAccounts:
-            guard var list = request.accountListRequest() else { return malformedPayload(.listAccounts) }
-            list.caller = context.caller.counted
+            guard let list = request.accountListRequest(caller: caller) else { return malformedPayload(.listAccounts) }
             return start(.listAccounts(list), timeout: request.timeout, &context)
         case .deleteAccount:
-            guard var deletion = request.accountDeletionRequest() else { return malformedPayload(.deleteAccount) }
-            deletion.caller = context.caller.counted
+            guard let deletion = request.accountDeletionRequest(caller: caller) else { return malformedPayload(.deleteAccount) }
             return startAccountRevocation(.deleteAccount(deletion), timeout: request.timeout, &context)
         case .statistics:
             guard request.isStatisticsRequest() else { return malformedPayload(.statistics) }

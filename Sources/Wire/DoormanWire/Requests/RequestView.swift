@@ -55,19 +55,23 @@ package import DoormanSupport
     }
 
     /// Reads the payload as an `ExchangeRequest`; `nil` if it is not such a message.
-    package func exchangeRequest() -> ExchangeRequest? {
+    ///
+    /// - Parameter caller: The caller that the limits count. No message names it.
+    package func exchangeRequest(caller: Caller?) -> ExchangeRequest? {
         unsafe payloadValue(doorman__v1__exchange_request__unpack) { request in
             guard let application = unsafe optionalName(request.pointee.application_id),
                 let provider = unsafe optionalName(request.pointee.provider)
             else { return nil }
             return ExchangeRequest(
                 code: AuthorizationCode(bytes: unsafe bytes(request.pointee.code)), provider: provider.nonEmpty,
-                applicationID: application.nonEmpty)
+                applicationID: application.nonEmpty, caller: caller)
         }
     }
 
     /// Reads the payload as a `RevokeRequest`; `nil` if it is not such a message, or names neither a token nor an account.
-    package func revocationRequest() -> RevocationRequest? {
+    ///
+    /// - Parameter caller: The caller that the limits count.
+    package func revocationRequest(caller: Caller) -> RevocationRequest? {
         unsafe payloadValue(doorman__v1__revoke_request__unpack) { request in
             guard let application = unsafe optionalName(request.pointee.application_id),
                 let provider = unsafe optionalName(request.pointee.provider)
@@ -75,10 +79,12 @@ package import DoormanSupport
             switch unsafe request.pointee.subject_case {
             case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_TOKEN:
                 let token = Token(bytes: unsafe bytes(request.pointee.token))
-                return RevocationRequest(.token(token), provider: provider.nonEmpty, applicationID: application.nonEmpty)
+                return RevocationRequest(
+                    .token(token), provider: provider.nonEmpty, applicationID: application.nonEmpty, caller: caller)
             case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_ACCOUNT_ID:
                 guard let account = unsafe optionalName(request.pointee.account_id) else { return nil }
-                return RevocationRequest(.account(account), provider: provider.nonEmpty, applicationID: application.nonEmpty)
+                return RevocationRequest(
+                    .account(account), provider: provider.nonEmpty, applicationID: application.nonEmpty, caller: caller)
             default:
                 return nil
             }
@@ -86,7 +92,9 @@ package import DoormanSupport
     }
 
     /// Reads the payload as a `ListAccountsRequest`; `nil` if it is not such a message.
-    package func accountListRequest() -> AccountListRequest? {
+    ///
+    /// - Parameter caller: The caller that the limits count.
+    package func accountListRequest(caller: Caller?) -> AccountListRequest? {
         unsafe payloadValue(doorman__v1__list_accounts_request__unpack) { request in
             guard let application = unsafe optionalName(request.pointee.application_id),
                 let after = unsafe optionalText(request.pointee.after),
@@ -95,19 +103,21 @@ package import DoormanSupport
             let size = unsafe Int(request.pointee.page_size)
             return AccountListRequest(
                 provider: provider.nonEmpty, applicationID: application.nonEmpty,
-                pageSize: size == 0 ? AccountListRequest.defaultPageSize : size, after: after.nonEmpty)
+                pageSize: size == 0 ? AccountListRequest.defaultPageSize : size, after: after.nonEmpty, caller: caller)
         }
     }
 
     /// Reads the payload as a `DeleteAccountRequest`; `nil` if it is not such a message, or names no account.
-    package func accountDeletionRequest() -> AccountDeletionRequest? {
+    ///
+    /// - Parameter caller: The caller that the limits count.
+    package func accountDeletionRequest(caller: Caller) -> AccountDeletionRequest? {
         unsafe payloadValue(doorman__v1__delete_account_request__unpack) { request in
             guard let application = unsafe optionalName(request.pointee.application_id),
                 let account = unsafe optionalName(request.pointee.account_id)?.nonEmpty,
                 let provider = unsafe optionalName(request.pointee.provider)
             else { return nil }
             return AccountDeletionRequest(
-                accountID: account, provider: provider.nonEmpty, applicationID: application.nonEmpty)
+                accountID: account, provider: provider.nonEmpty, applicationID: application.nonEmpty, caller: caller)
         }
     }
 
