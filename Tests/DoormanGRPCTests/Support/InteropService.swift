@@ -1,5 +1,6 @@
 import DoormanHTTP
 import DoormanServer
+import DoormanSupport
 import DoormanWire
 import HTTP2Session
 import NIOCore
@@ -14,11 +15,11 @@ final class InteropService: FurtherMethods {
     private static let echoingTrailers = HTTP2HeadTemplate([("grpc-status", "0")], variables: ["x-grpc-test-echo-trailing-bin"])
 
     func contains(_ path: Span<UInt8>) -> Bool {
-        path.equals("/grpc.testing.TestService/EmptyCall") || path.equals("/grpc.testing.TestService/UnaryCall")
+        path.isEqual(to: "/grpc.testing.TestService/EmptyCall") || path.isEqual(to: "/grpc.testing.TestService/UnaryCall")
     }
 
     func response(to message: Span<UInt8>, of stream: HTTP2Stream, in session: HTTP2Session) -> [UInt8]? {
-        guard stream.head.path.equals("/grpc.testing.TestService/UnaryCall") else { return [] }
+        guard stream.head.path.isEqual(to: "/grpc.testing.TestService/UnaryCall") else { return [] }
         let request = ProtobufFields(message.indices.map { message[$0] })
         if let status = request.bytes[7] { return ProtobufFields.field(1, status) }
         let payload = ProtobufFields.field(1, ProtobufFields.field(2, Array(repeating: 0, count: Int(request.numbers[2] ?? 0))))

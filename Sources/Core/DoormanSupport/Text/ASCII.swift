@@ -23,4 +23,10 @@ extension UInt8 {
     package var isVisibleASCII: Bool {
         (0x21...0x7e).contains(self)
     }
+
+    /// The lower-case letter of an upper-case ASCII letter; any other byte as it is.
+    @inlinable
+    package var asciiLowercased: UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self
+    }
 }

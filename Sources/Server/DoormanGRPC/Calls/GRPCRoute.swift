@@ -1,3 +1,4 @@
+internal import DoormanSupport
 internal import DoormanWire
 internal import HTTP2Session
 
@@ -12,7 +13,7 @@ enum GRPCRoute: Sendable, Hashable {
     /// Finds the call of a path such as `/doorman.v1.Auth/Verify`; `nil` for an unknown path.
     init?(path: Span<UInt8>) {
         // The most frequent first. No path is the beginning of another.
-        for (text, route) in Self.all where path.equals(text) {
+        for (text, route) in Self.all where path.isEqual(to: text) {
             self = route
             return
         }
@@ -48,15 +49,4 @@ protocol FurtherMethods: AnyObject {
     ///
     /// - Returns: The response as an encoded `ttrpc.Response`; `nil` if the method has sent its own.
     func response(to message: Span<UInt8>, of stream: HTTP2Stream, in session: HTTP2Session) -> [UInt8]?
-}
-
-extension Span where Element == UInt8 {
-    /// Whether the bytes are those of a constant.
-    func equals(_ text: StaticString) -> Bool {
-        guard count == text.utf8CodeUnitCount else { return false }
-        let expected = unsafe text.utf8Start
-        // From the end, where paths differ.
-        for index in indices.reversed() where unsafe self[index] != expected[index] { return false }
-        return true
-    }
 }

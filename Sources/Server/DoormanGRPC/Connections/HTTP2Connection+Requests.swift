@@ -135,7 +135,7 @@ extension HTTP2Connection {
     private mutating func handleAPI(
         _ stream: HTTP2Stream, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
     ) -> RequestCost {
-        let isHead = stream.head.text(.method).equals("HEAD")
+        let isHead = stream.head.text(.method).isEqual(to: "HEAD")
         var writer = HTTP2ResponseWriter(stream, session, omitsBody: isHead)
         var step = withFields(of: stream, isHead: isHead) { fields in
             router.respond(to: fields, dispatcher, in: &context, to: &writer)
@@ -146,7 +146,7 @@ extension HTTP2Connection {
                 HTTPRouter.writeBodyTooLong(state.limits, to: &writer)
                 return .other
             }
-            let body = unsafe stream.body.withUnsafeBufferPointer { unsafe Array($0) }
+            let body = stream.body.array
             step = router.respond(to: request, body: body, dispatcher, in: &context, to: &writer)
         }
         switch step {

@@ -1,4 +1,5 @@
 internal import DoormanHTTP
+internal import DoormanSupport
 internal import DoormanWire
 internal import HTTP2Session
 internal import NIOConcurrencyHelpers
@@ -28,7 +29,7 @@ struct HTTP2ResponseWriter: HTTPResponseWriter {
 
     mutating func addHeader(_ name: HTTPHeaderName, _ value: Span<UInt8>) {
         shape.names.append(name.lowercase.description)
-        values.append(unsafe value.withUnsafeBufferPointer { unsafe Array($0) })
+        values.append(value.array)
     }
 
     mutating func end(_ body: ByteBuffer) {

@@ -1,5 +1,6 @@
 internal import DoormanCore
 internal import DoormanCrypto
+internal import DoormanSupport
 
 /// The clients that may introspect tokens, and their secrets (RFC 7662, section 2.1).
 package struct IntrospectionClients: Sendable {
@@ -77,27 +78,19 @@ enum FormText {
     /// Returns the bytes; `nil` if a `%` has no two digits after it.
     static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
         var rest = text
         while let byte = rest.popFirst() {
             switch byte {
             case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
-                guard let high = rest.popFirst()?.hexadecimalValue, let low = rest.popFirst()?.hexadecimalValue else { return nil }
+                guard let high = rest.popFirst().flatMap(HexadecimalDigit.number),
+                    let low = rest.popFirst().flatMap(HexadecimalDigit.number)
+                else { return nil }
                 bytes.append(high << 4 | low)
             default: bytes.append(byte)
             }
         }
         return bytes
-    }
-}
-
-extension UInt8 {
-    fileprivate var hexadecimalValue: UInt8? {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }

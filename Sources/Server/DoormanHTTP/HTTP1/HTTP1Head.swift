@@ -1,3 +1,4 @@
+internal import DoormanSupport
 internal import DoormanTracing
 internal import NIOHTTP1
 

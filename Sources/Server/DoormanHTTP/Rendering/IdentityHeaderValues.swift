@@ -1,5 +1,6 @@
 internal import DoormanCore
 internal import DoormanServer
+internal import DoormanSupport
 internal import DoormanWire
 
 /// Writes the identity headers of forward auth. Each response has all of them, because a gateway may pass on the client's own value of a
@@ -68,14 +69,12 @@ enum IdentityHeaderValues {
                 encoded.append(byte)
             } else {
                 encoded.append(UInt8(ascii: "%"))
-                encoded.append(digit(byte >> 4))
-                encoded.append(digit(byte & 15))
+                encoded.append(HexadecimalDigit.upperCase(byte >> 4))
+                encoded.append(HexadecimalDigit.upperCase(byte & 15))
             }
         }
         return true
     }
-
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x41 + value - 10 }
 }
 
 extension Freshness {

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// What a value of the header `Authorization` says about a bearer token (RFC 6750, section 2.1).
 enum BearerCredentials: Hashable {
     /// The maximum length of a token in bytes.

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// The endpoint that a request's path leads to.
 enum HTTPRoute: Hashable {
     /// `/auth` and everything below it, and the same of a profile.

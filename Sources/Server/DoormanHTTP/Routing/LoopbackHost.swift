@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// The names that a browser may use for a server on its own machine. A page of another site can make the name of its own server lead to
 /// 127.0.0.1 (DNS rebinding), but it can't choose the header `Host`.
 package enum LoopbackHost {

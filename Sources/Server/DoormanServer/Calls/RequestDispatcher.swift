@@ -153,7 +153,7 @@ package final class RequestDispatcher {
             return verify(fields, key: key, &context)
         }
         let call = VerifyCall(
-            validated: Token(bytes: Array(copying: token)), key: key, requirements: requirements,
+            validated: Token(bytes: token.array), key: key, requirements: requirements,
             maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)), notBefore: notBefore, caller: context.caller.counted)
         return verify(call, timeout: timeout, &context)
     }
@@ -288,9 +288,9 @@ package final class RequestDispatcher {
     private func call(_ request: VerifyRequestView, key: TokenKey, caller: Caller?) -> VerifyCall? {
         guard let requirements = request.requirements else { return nil }
         return VerifyCall(
-            validated: Token(bytes: Array(copying: request.token)), key: key, requirements: requirements,
+            validated: Token(bytes: request.token.array), key: key, requirements: requirements,
             maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)),
-            notBefore: RevocationPosition(validating: Array(copying: request.notBefore)), caller: caller)
+            notBefore: RevocationPosition(validating: request.notBefore.array), caller: caller)
     }
 
     private func miss(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
@@ -449,12 +449,4 @@ private struct FixedResponses {
         FailureResponse(.serviceUnknown, "the server has no service of that name"))
     let serving = ResponseEncoder.encode(ServingStatus.serving)
     let notServing = ResponseEncoder.encode(ServingStatus.notServing)
-}
-
-extension Array where Element == UInt8 {
-    fileprivate init(copying span: Span<UInt8>) {
-        self.init()
-        reserveCapacity(span.count)
-        for index in span.indices { append(span[index]) }
-    }
 }

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Encodes the values of the trailers that describe a failure.
 package enum GRPCHeaderValues {
     /// Percent-encodes the bytes of a message for `grpc-message`: all except space to `~`, and `%` itself
@@ -10,8 +12,8 @@ package enum GRPCHeaderValues {
                 value.append(byte)
             } else {
                 value.append(UInt8(ascii: "%"))
-                value.append(hexadecimalDigit(byte >> 4))
-                value.append(hexadecimalDigit(byte & 0xf))
+                value.append(HexadecimalDigit.upperCase(byte >> 4))
+                value.append(HexadecimalDigit.upperCase(byte & 0xf))
             }
         }
     }
@@ -29,10 +31,6 @@ package enum GRPCHeaderValues {
             for digit in 0...count { value.append(base64Digit(UInt8(group >> (18 - 6 * UInt32(digit)) & 0x3f))) }
             position += count
         }
-    }
-
-    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
     }
 
     private static func base64Digit(_ value: UInt8) -> UInt8 {

@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanSupport
 
 /// The fields of a `Verify` call, in the memory of the call's frame or message.
 package struct VerifyRequestView: ~Escapable {
@@ -74,10 +75,5 @@ extension CanonicalVerifyRequest {
 
 extension Span where Element == UInt8 {
     /// The text in UTF-8; `nil` for other bytes.
-    fileprivate var text: String? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        for index in indices { bytes.append(self[index]) }
-        return String(validating: bytes, as: UTF8.self)
-    }
+    fileprivate var text: String? { String(validating: array, as: UTF8.self) }
 }

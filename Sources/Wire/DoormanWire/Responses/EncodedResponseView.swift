@@ -1,4 +1,5 @@
 private import CDoormanProtos
+internal import DoormanSupport
 
 /// The parts of an encoded `ttrpc.Response`, for endpoints that send them in another form. All ranges are in the response's bytes.
 package enum EncodedResponseView: Sendable, Hashable {
@@ -69,8 +70,8 @@ private struct FailureDetails {
         let type = fields.bytes(1, in: data)
         let value = fields.bytes(2, in: data)
         guard fields.isComplete, !data.containsNUL(in: type) else { return false }
-        if data.extracting(type).equals(DetailType.errorInfo) { return readErrorInfo(value, in: data) }
-        if data.extracting(type).equals(DetailType.retryInfo) { return readRetryInfo(value, in: data) }
+        if data.extracting(type).isEqual(toUTF8Of: DetailType.errorInfo) { return readErrorInfo(value, in: data) }
+        if data.extracting(type).isEqual(toUTF8Of: DetailType.retryInfo) { return readRetryInfo(value, in: data) }
         return true
     }
 
@@ -79,7 +80,7 @@ private struct FailureDetails {
         let reason = fields.bytes(1, in: data)
         let domain = fields.bytes(2, in: data)
         guard fields.isComplete, !data.containsNUL(in: reason), !data.containsNUL(in: domain) else { return false }
-        if data.extracting(domain).equals(ResponseEncoder.errorDomain) { self.reason = reason }
+        if data.extracting(domain).isEqual(toUTF8Of: ResponseEncoder.errorDomain) { self.reason = reason }
         return true
     }
 
@@ -124,7 +125,7 @@ extension Failure {
         for failure in Self.all {
             let row = failure.row
             guard row.code == code, (row.reason == nil) == (reason == nil) else { continue }
-            if let reason, let expected = row.reason, !data.extracting(reason).equals(expected) { continue }
+            if let reason, let expected = row.reason, !data.extracting(reason).isEqual(toUTF8Of: expected) { continue }
             self = failure
             return
         }
@@ -133,14 +134,4 @@ extension Failure {
 
     /// Saves the allocation of `allCases` for each response.
     private static let all = allCases
-}
-
-extension Span where Element == UInt8 {
-    /// Whether the bytes are the UTF-8 of a text.
-    func equals(_ text: String) -> Bool {
-        let expected = text.utf8Span.span
-        guard count == expected.count else { return false }
-        for index in indices where self[index] != expected[index] { return false }
-        return true
-    }
 }
