@@ -104,10 +104,10 @@ package struct HTTPRouter {
     ) -> HTTPStep {
         guard let profile else {
             dispatcher.counters.note(CallerEvent(caller: context.caller.counted.name, kind: .unknownProfile))
-            return fail(FailureResponse(.providerMisconfigured, ""), of: .verify, at: .forwardAuth, dispatcher, to: &writer)
+            return fail(.providerMisconfigured, dispatcher, to: &writer)
         }
         guard request.authorizations <= 1 else {
-            return fail(FailureResponse(.malformedToken, ""), of: .verify, at: .forwardAuth, dispatcher, to: &writer)
+            return fail(.malformedToken, dispatcher, to: &writer)
         }
         switch BearerCredentials(authorization) {
         case .token(let token):
@@ -115,7 +115,7 @@ package struct HTTPRouter {
                 authorization.extracting(token), requirements: profile.requirements, timeout: request.timeout, in: &context)
             return perform(decision, HTTPResponder(.forwardAuth(profile)), dispatcher, context, &writer)
         case .malformed:
-            return fail(FailureResponse(.malformedToken, ""), of: .verify, at: .forwardAuth, dispatcher, to: &writer)
+            return fail(.malformedToken, dispatcher, to: &writer)
         case .otherScheme:
             dispatcher.counters.countFailure(.malformedToken, of: .verify)
             HTTPFailures.writeMissingToken(to: &writer)
@@ -154,15 +154,14 @@ package struct HTTPRouter {
     ) -> HTTPStep {
         guard request.facts.authorizations <= 1 else {
             return fail(
-                FailureResponse(.malformedRequest, "The request has several headers Authorization."), of: .verify, at: .api,
-                dispatcher,
-                to: &writer)
+                FailureResponse(.malformedRequest, "The request has more than one Authorization header."), of: .verify,
+                at: .api, dispatcher, to: &writer)
         }
         let credentials = BearerCredentials(request.authorization)
         if request.facts.authorizations == 1, case .malformed = credentials {
             return fail(
-                FailureResponse(.malformedToken, "The header Authorization holds no token."), of: .verify, at: .api, dispatcher,
-                to: &writer)
+                FailureResponse(.malformedToken, "The Authorization header holds no bearer token."), of: .verify, at: .api,
+                dispatcher, to: &writer)
         }
         var headerToken: Range<Int>?
         if case .token(let token) = credentials { headerToken = token }
@@ -185,7 +184,7 @@ package struct HTTPRouter {
         _ dispatcher: RequestDispatcher, _ context: inout RequestContext, _ writer: inout some HTTPResponseWriter
     ) -> HTTPStep {
         guard MediaType.isEqual(request.contentType, to: "application/json") else {
-            return turnDown(.unsupportedMediaType, "The header Content-Type must be application/json.", dispatcher, to: &writer)
+            return turnDown(.unsupportedMediaType, "Content-Type must be application/json.", dispatcher, to: &writer)
         }
         if let failure = dispatcher.checkPermission(for: method, in: &context) {
             return perform(failure, HTTPResponder(.identity), dispatcher, context, &writer)
@@ -202,8 +201,7 @@ package struct HTTPRouter {
         guard request.method == .post else { return methodNotAllowed(dispatcher, to: &writer) }
         guard MediaType.isEqual(request.contentType, to: "application/x-www-form-urlencoded") else {
             return turnDown(
-                .unsupportedMediaType, "The header Content-Type must be application/x-www-form-urlencoded.", dispatcher, to: &writer
-            )
+                .unsupportedMediaType, "Content-Type must be application/x-www-form-urlencoded.", dispatcher, to: &writer)
         }
         let credentials: HTTPBodyRequest.ClientCredentials
         switch (configuration.introspectionClients, request.facts.authorizations) {
@@ -269,7 +267,8 @@ package struct HTTPRouter {
         }
         guard let token = body.token ?? headerToken else {
             return fail(
-                FailureResponse(.malformedRequest, "The body has no member token, and the request no header Authorization."),
+                FailureResponse(
+                    .malformedRequest, "The request has no token: send one in the body or in the Authorization header."),
                 of: .verify, at: .api, dispatcher, to: &writer)
         }
         let seconds = UInt32(clamping: body.maxAge?.components.seconds ?? 0)
@@ -299,6 +298,13 @@ package struct HTTPRouter {
             return .responded
         case .asynchronous(let call, let timeout): return .started(call, timeout: timeout, responder)
         }
+    }
+
+    /// Fails a gateway's request, whose response shows no message.
+    private func fail(
+        _ failure: Failure, _ dispatcher: RequestDispatcher, to writer: inout some HTTPResponseWriter
+    ) -> HTTPStep {
+        fail(FailureResponse(failure, ""), of: .verify, at: .forwardAuth, dispatcher, to: &writer)
     }
 
     /// Fails a request, and counts the failure.

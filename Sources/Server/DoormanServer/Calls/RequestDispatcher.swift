@@ -259,8 +259,7 @@ package final class RequestDispatcher {
         backend.refresh(call)
     }
 
-    /// Decides a call that names a provider or a revocation, or requires scopes, or one while the gate is closed. The same entry can answer it: the
-    /// backend judges the call by the entry's facts.
+    /// Decides a call that the fast path can't judge: it has further requirements, or the gate is closed.
     @inline(never)
     private func verifyWithRequirements(
         _ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext
