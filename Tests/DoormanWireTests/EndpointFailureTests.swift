@@ -1,3 +1,4 @@
+import DoormanSupport
 import DoormanWire
 import Foundation
 import Testing

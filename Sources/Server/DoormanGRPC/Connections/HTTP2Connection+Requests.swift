@@ -245,6 +245,6 @@ extension FailureResponse {
         FailureResponse(
             .tooManyCalls,
             "the peer's window holds back more than \(limits.writeBufferHighWaterMark) response bytes (server.write-high-water-mark)",
-            retryAfter: .milliseconds(100))
+            retryAfter: RetryHint.minimumDelay)
     }
 }

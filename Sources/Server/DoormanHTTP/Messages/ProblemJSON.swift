@@ -1,3 +1,4 @@
+internal import DoormanSupport
 package import DoormanWire
 package import NIOCore
 

@@ -1,3 +1,4 @@
+internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 

@@ -159,13 +159,13 @@ package struct ConnectionState {
             return FailureResponse(
                 .tooManyCalls,
                 "the connection reached its limit of \(limits.maximumCallsInFlight) calls in flight (server.max-calls-in-flight)",
-                retryAfter: .milliseconds(100))
+                retryAfter: RetryHint.minimumDelay)
         }
         if case .statistics = call {
             guard !(statisticsCall.map { isInFlight($0) } ?? false) else {
                 return FailureResponse(
                     .tooManyCalls, "the connection has a statistics call in flight: wait for its response",
-                    retryAfter: .milliseconds(100))
+                    retryAfter: RetryHint.minimumDelay)
             }
         }
         let deadline = Deadline(now.advanced(by: min(timeout ?? limits.defaultCallTimeout, limits.maximumCallTimeout)))

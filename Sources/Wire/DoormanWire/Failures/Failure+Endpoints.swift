@@ -1,3 +1,5 @@
+package import DoormanSupport
+
 /// An HTTP endpoint that answers calls, by how it presents failures.
 package enum HTTPEndpoint: Sendable, Hashable, CaseIterable {
     /// `/v1/verify`, `/v1/exchange` and `/v1/revoke`.
@@ -103,8 +105,8 @@ extension Failure {
     }
 }
 
-/// The time to wait before a retry, in the units of HTTP and gRPC.
-package enum RetryHint {
+// In the units of HTTP and gRPC.
+extension RetryHint {
     /// The value of the header `Retry-After` (RFC 9110, section 10.2.3): the delay in seconds, rounded up, at least 1.
     ///
     /// Without a delay it is 1: `docs/reference/wire-protocol.md`, section 5.
