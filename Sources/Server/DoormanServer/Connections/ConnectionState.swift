@@ -332,15 +332,13 @@ package struct ConnectionState {
         mutating get {
             switch phase {
             case .closed: return .distantFuture
-            case .halfClosed: return waitEnd(quiet: timeouts.idle)
-            case .finished(_, let since): return min(since.advanced(by: Self.lingerPeriod), waitEnd(quiet: nil))
+            case .halfClosed: return min(peerEnd, idleEnd(callsInFlight: 0))
+            case .finished(_, let since): return min(lingerEnd(since), peerEnd)
             case .open(let calls):
-                let quietEnd = waitEnd(quiet: calls.isEmpty ? timeouts.idle : nil)
-                return min(min(calls.earliestDeadline, quietEnd), min(retirement(calls), lifetime.end))
-            case .draining(let calls, let since):
-                let quietEnd = calls.isEmpty && !isOutputBlocked ? since.advanced(by: timeouts.drainQuiet) : .distantFuture
-                return min(calls.earliestDeadline, waitEnd(quiet: nil), quietEnd)
-            case .inputEnded(let calls): return min(calls.earliestDeadline, waitEnd(quiet: nil))
+                let waitEnd = min(peerEnd, idleEnd(callsInFlight: calls.count))
+                return min(min(calls.earliestDeadline, waitEnd), min(retirement(calls), lifetime.end))
+            case .draining(let calls, let since): return min(calls.earliestDeadline, peerEnd, drainQuietEnd(calls, since))
+            case .inputEnded(let calls): return min(calls.earliestDeadline, peerEnd)
             }
         }
     }
@@ -360,37 +358,41 @@ package struct ConnectionState {
             drainCause = .maximumAge
             return halfClose(now)
         }
-        if case .draining(let calls, let since) = phase, calls.isEmpty, !isOutputBlocked,
-            now >= since.advanced(by: timeouts.drainQuiet)
-        {
-            return halfClose(now)
+        if case .draining(let calls, let since) = phase, now >= drainQuietEnd(calls, since) { return halfClose(now) }
+        if case .finished(let closing, let since) = phase, now >= lingerEnd(since) { return close(closing) }
+        if now >= peerEnd {
+            if case .peerToRead = wait { return close(.notReading) }
+            return close(.frameTimeout)
         }
-        if case .finished(let closing, let since) = phase, now >= since.advanced(by: Self.lingerPeriod) { return close(closing) }
-        switch wait {
-        case .peerToRead(let since):
-            if now >= since.advanced(by: timeouts.write) { return close(.notReading) }
-        case .restOfRequest(let since):
-            if now >= since.advanced(by: timeouts.frame) { return close(.frameTimeout) }
-        case .request(let since):
-            switch phase {
-            case .open(let calls) where calls.isEmpty && now >= since.advanced(by: timeouts.idle): return close(.idle)
-            case .halfClosed where now >= since.advanced(by: timeouts.idle): return close(.idle)
-            default: break
-            }
+        switch phase {
+        case .open(let calls) where now >= idleEnd(callsInFlight: calls.count): return close(.idle)
+        case .halfClosed where now >= idleEnd(callsInFlight: 0): return close(.idle)
+        default: return directiveIfFinished
         }
-        return directiveIfFinished
     }
 
-    /// Returns the time at which the wait times out.
-    ///
-    /// - Parameter quiet: The maximum time without a request; `nil` while a call is in flight.
-    private func waitEnd(quiet: Nanoseconds?) -> Instant {
+    /// The time until which the peer must read, or send the rest of its request.
+    private var peerEnd: Instant {
         switch wait {
         case .peerToRead(let since): since.advanced(by: timeouts.write)
         case .restOfRequest(let since): since.advanced(by: timeouts.frame)
-        case .request(let since): quiet.map { since.advanced(by: $0) } ?? .distantFuture
+        case .request: .distantFuture
         }
     }
+
+    /// Returns the time at which a connection is closed as idle if nothing happens until then.
+    private func idleEnd(callsInFlight: Int) -> Instant {
+        guard callsInFlight == 0, case .request(let since) = wait else { return .distantFuture }
+        return since.advanced(by: timeouts.idle)
+    }
+
+    /// Returns the time at which a draining connection is half-closed if nothing happens until then.
+    private func drainQuietEnd(_ calls: InFlightCalls, _ since: Instant) -> Instant {
+        calls.isEmpty && !isOutputBlocked ? since.advanced(by: timeouts.drainQuiet) : .distantFuture
+    }
+
+    /// Returns the time until which a connection reads on after its last response.
+    private func lingerEnd(_ since: Instant) -> Instant { since.advanced(by: Self.lingerPeriod) }
 
     /// Returns the time at which an aged connection is half-closed if nothing happens until then.
     private func retirement(_ calls: InFlightCalls) -> Instant {
