@@ -21,7 +21,7 @@ struct ConnectionInitializer: Sendable {
         guard connections.add(channel, maximum: settings.maximumConnections) else {
             return close(
                 channel, "too_many_connections", "closed a new connection: server.max-connections reached",
-                ["maximum": "\(settings.maximumConnections)"])
+                ["maximum": "\(settings.maximumConnections)"], at: .warning)
         }
         let connections = connections
         channel.closeFuture.whenComplete { _ in connections.remove(channel) }
@@ -30,7 +30,7 @@ struct ConnectionInitializer: Sendable {
             guard settings.unixSocketCallers.isEmpty || settings.unixSocketCallers.contains(caller) else {
                 return close(
                     channel, "unix_socket_caller", "closed a new connection: its user is not in server.unix-socket-callers",
-                    ["caller": "\(caller)"])
+                    ["caller": "\(caller)"], at: .notice)
             }
             return serve(channel, as: caller)
         }
@@ -66,13 +66,13 @@ struct ConnectionInitializer: Sendable {
     private func closeExcess(_ channel: any Channel, of caller: Caller, limit: String) -> EventLoopFuture<Void> {
         close(
             channel, "too_many_connections_of_caller", "closed a new connection: its caller has too many",
-            ["caller": "\(caller)", "limit": "\(limit)"])
+            ["caller": "\(caller)", "limit": "\(limit)"], at: .warning)
     }
 
     private func close(
-        _ channel: any Channel, _ reason: String, _ message: Logger.Message, _ metadata: Logger.Metadata
+        _ channel: any Channel, _ reason: String, _ message: Logger.Message, _ metadata: Logger.Metadata, at level: Logger.Level
     ) -> EventLoopFuture<Void> {
-        services.log.log(reason.hasPrefix("too_many_connections") ? .warning : .notice, about: reason, message, metadata)
+        services.log.log(level, about: reason, message, metadata)
         dispatchers[channel.eventLoop].counters.countClosed(reason)
         return channel.close()
     }
