@@ -1,20 +1,20 @@
 import DoormanWire
-import NIOCore
 import Testing
 
 @Suite("gRPC")
 struct GRPCTests {
     // MARK: - Messages
 
-    @Test("a message is found once the stream has ended, however it was split")
+    @Test("a message is found in its whole body only")
     func message() throws {
         let body: [UInt8] = [0, 0, 0, 0, 3, 1, 2, 3]
-        for count in 0...body.count {
+        for count in 0..<body.count {
             let part = Array(body[..<count])
-            #expect(try GRPCMessage.find(in: part.span, .open, maximumLength: 3) == nil)
+            let error = count == 0 ? GRPCMessage.Malformed.missing : .truncated
+            #expect(throws: error) { try GRPCMessage.find(in: part.span, maximumLength: 3) }
         }
-        #expect(try GRPCMessage.find(in: body.span, .ended, maximumLength: 3) == 5..<8)
-        #expect(try GRPCMessage.find(in: Array(body[..<4] + [0]).span, .ended, maximumLength: 0) == 5..<5)
+        #expect(try GRPCMessage.find(in: body.span, maximumLength: 3) == 5..<8)
+        #expect(try GRPCMessage.find(in: Array(body[..<4] + [0]).span, maximumLength: 0) == 5..<5)
     }
 
     @Test(
@@ -26,11 +26,7 @@ struct GRPCTests {
             ([0, 0, 0, 0, 0, 0], .secondMessage), ([0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 1, 9], .secondMessage),
         ] as [([UInt8], GRPCMessage.Malformed)])
     func malformed(_ body: [UInt8], _ expected: GRPCMessage.Malformed) {
-        #expect(throws: expected) { try GRPCMessage.find(in: body.span, .ended, maximumLength: 10) }
-        // All but an end too early is known before the stream ends.
-        if expected != .missing, expected != .truncated {
-            #expect(throws: expected) { try GRPCMessage.find(in: body.span, .open, maximumLength: 10) }
-        }
+        #expect(throws: expected) { try GRPCMessage.find(in: body.span, maximumLength: 10) }
     }
 
     @Test("each error has the code of the protocol", arguments: GRPCMessage.Malformed.allCases)
@@ -40,12 +36,12 @@ struct GRPCTests {
         #expect(error.message.description.hasSuffix("."))
     }
 
-    @Test("a message that is written is found", arguments: [0, 1, 255, 256, 70_000])
+    @Test("a message is found behind the header that is written for it", arguments: [0, 1, 255, 256, 70_000])
     func written(_ count: Int) throws {
-        var buffer = ByteBuffer()
-        buffer.writeGRPCMessage(Array(repeating: 7, count: count).span)
-        let body = Array(buffer.readableBytesView)
-        #expect(try GRPCMessage.find(in: body.span, .ended, maximumLength: 70_000) == 5..<5 + count)
+        var header = Array(repeating: UInt8(9), count: GRPCMessage.headerBytes)
+        GRPCMessage.writeHeader(length: count, to: &header)
+        let body = header + Array(repeating: 7, count: count)
+        #expect(try GRPCMessage.find(in: body.span, maximumLength: 70_000) == 5..<5 + count)
     }
 
     // MARK: - Header values

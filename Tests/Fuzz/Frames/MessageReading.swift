@@ -42,7 +42,7 @@ struct MessageReading {
     private func readOtherProtocols(_ data: [UInt8]) {
         let isConsistent = arena.withCheckRequest(data.span) { $0.authorizationCount > 0 || $0.authorization.isEmpty }
         require(isConsistent ?? true, "a request without the header has no value of it")
-        if let message = try? GRPCMessage.find(in: data.span, .ended, maximumLength: 1024) {
+        if let message = try? GRPCMessage.find(in: data.span, maximumLength: 1024) {
             require(message.upperBound == data.count && message.count <= 1024, "a message ends with its body")
         }
         require(GRPCTimeout.parse(data.span).map { $0 >= .zero } ?? true, "a timeout is not negative")

@@ -76,7 +76,7 @@ extension HTTP2Connection {
         guard !stream.bodyIsTooLong else { return fail(.messageTooLong(state.limits), of: route.counted, responder, stream) }
         let range: Range<Int>
         do throws(GRPCMessage.Malformed) {
-            range = try GRPCMessage.find(in: stream.body, .ended, maximumLength: Int(state.limits.maximumFrameLength)) ?? 0..<0
+            range = try GRPCMessage.find(in: stream.body, maximumLength: Int(state.limits.maximumFrameLength))
         } catch {
             guard case .grpc = responder else { return fail(.malformedCheck, of: route.counted, responder, stream) }
             state.counters.countFailure(.malformedRequest, of: route.counted)

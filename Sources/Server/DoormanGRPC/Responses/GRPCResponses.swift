@@ -17,7 +17,7 @@ struct GRPCResponses {
         [(":status", "200"), contentType, ("grpc-accept-encoding", "identity")], variables: ["grpc-status", "grpc-message"])
 
     /// The bytes before the last message. Their memory is used again.
-    private var prefix: [UInt8] = [0, 0, 0, 0, 0]
+    private var messageHeader = Array(repeating: UInt8(0), count: GRPCMessage.headerBytes)
 
     /// Sends a response of the dispatcher, or the result of a call.
     ///
@@ -44,10 +44,8 @@ struct GRPCResponses {
 
     /// Sends the message of a call that succeeded.
     mutating func send(message payload: Span<UInt8>, on stream: HTTP2Stream, _ session: HTTP2Session) {
-        for index in 1..<GRPCMessage.headerBytes {
-            prefix[index] = UInt8(truncatingIfNeeded: payload.count >> (8 * (GRPCMessage.headerBytes - 1 - index)))
-        }
-        session.append(prefix.span, toResponseOf: stream)
+        GRPCMessage.writeHeader(length: payload.count, to: &messageHeader)
+        session.append(messageHeader.span, toResponseOf: stream)
         session.respond(to: stream, Self.success, body: payload, trailers: Self.successTrailers)
     }
 

@@ -1,18 +1,8 @@
-package import NIOCore
-
 /// Reads and writes the frame of a gRPC message: a byte of flags, the length in four bytes (big endian), and the message
 /// (grpc `doc/PROTOCOL-HTTP2.md`, "Length-Prefixed-Message").
 package enum GRPCMessage {
     /// The number of bytes before the message.
     package static let headerBytes = 5
-
-    /// Whether the request's body can still grow.
-    package enum BodyState: Sendable, Hashable {
-        /// The peer may send more.
-        case open
-        /// The peer has ended the stream.
-        case ended
-    }
 
     /// Why a body is no unary request.
     package enum Malformed: Error, Sendable, Hashable, CaseIterable {
@@ -51,47 +41,38 @@ package enum GRPCMessage {
         }
     }
 
-    /// Finds the only message of a body. Decides as early as the bytes allow, so that no limit depends on a peer's patience.
+    /// Finds the only message of a body that has ended.
     ///
     /// - Parameters:
-    ///   - body: All bytes of the body so far.
+    ///   - body: All bytes of the body.
     ///   - maximumLength: The maximum length of the message, in bytes.
-    /// - Returns: The range of the message in the body; `nil` while more bytes are needed.
-    package static func find(
-        in body: Span<UInt8>, _ state: BodyState, maximumLength: Int
-    ) throws(Malformed) -> Range<Int>? {
-        guard body.count > 0 else {
-            if state == .ended { throw .missing }
-            return nil
-        }
+    /// - Returns: The range of the message in the body.
+    package static func find(in body: Span<UInt8>, maximumLength: Int) throws(Malformed) -> Range<Int> {
+        guard body.count > 0 else { throw .missing }
         switch body[0] {
         case 0: break
         case 1: throw .compressed
         default: throw .unknownFlag
         }
-        guard body.count >= headerBytes else {
-            if state == .ended { throw .truncated }
-            return nil
-        }
+        guard body.count >= headerBytes else { throw .truncated }
         var length = 0
         for index in 1..<headerBytes { length = length << 8 | Int(body[index]) }
         guard length <= maximumLength else { throw .tooLong }
         let end = headerBytes + length
         guard body.count <= end else { throw .secondMessage }
-        switch state {
-        case .ended where body.count < end: throw .truncated
-        case .ended: return headerBytes..<end
-        // A second message could follow until the stream ends.
-        case .open: return nil
-        }
+        guard body.count == end else { throw .truncated }
+        return headerBytes..<end
     }
-}
 
-extension ByteBuffer {
-    /// Writes the frame of a gRPC message that is not compressed.
-    package mutating func writeGRPCMessage(_ message: Span<UInt8>) {
-        writeInteger(UInt8(0))
-        writeInteger(UInt32(message.count))
-        unsafe message.withUnsafeBytes { _ = unsafe writeBytes($0) }
+    /// Writes the bytes before a message that is not compressed.
+    ///
+    /// - Parameters:
+    ///   - length: The length of the message, in bytes.
+    ///   - header: An array of ``headerBytes`` bytes, whose memory is used again.
+    package static func writeHeader(length: Int, to header: inout [UInt8]) {
+        header[0] = 0
+        for index in 1..<headerBytes {
+            header[index] = UInt8(truncatingIfNeeded: length >> (8 * (headerBytes - 1 - index)))
+        }
     }
 }
