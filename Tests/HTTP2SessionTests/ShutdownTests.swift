@@ -1,6 +1,7 @@
 import DoormanSupport
-import HTTP2Session
 import Testing
+
+@testable import HTTP2Session
 
 @Suite("Shutdown of an HTTP/2 connection")
 struct ShutdownTests {
@@ -117,4 +118,9 @@ struct ShutdownTests {
         server.respond(to: try #require(server.requests.first))
         #expect(!server.output().isEmpty && server.session.isFinished && server.session.ending == nil)
     }
+}
+
+extension HTTP2Session {
+    /// Whether the GOAWAY that names the last stream is queued or sent.
+    fileprivate var refusesStreams: Bool { unsafe state.pointee.drain == .done }
 }

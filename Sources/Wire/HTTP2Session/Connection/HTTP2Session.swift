@@ -265,9 +265,6 @@ package import NIOCore
         if unsafe state.pointee.drain != .done { unsafe state.pointee.drain = .due }
     }
 
-    /// Whether the GOAWAY that names the last stream is queued or sent.
-    package var refusesStreams: Bool { unsafe state.pointee.drain == .done }
-
     private static let shutdownPing: UInt64 = 0x646f_6f72_6d61_6e21
 
     private func queueLastGoAway() {
