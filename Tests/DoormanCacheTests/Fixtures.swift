@@ -34,10 +34,10 @@ extension Verdict {
 extension CacheEntry {
     static func sample(
         _ verdict: Verdict = .valid(.sample()), responseBytes: [UInt8] = Array(repeating: 7, count: 100),
-        verifiedAt: Instant = Instant(nanoseconds: 0), expiresAt: Instant = .distantFuture
+        requestedAt: Instant = Instant(nanoseconds: 0), expiresAt: Instant = .distantFuture
     ) -> CacheEntry {
         CacheEntry(
-            verdict: verdict, response: EncodedResponse(bytes: responseBytes), verifiedAt: verifiedAt,
+            verdict: verdict, response: EncodedResponse(bytes: responseBytes), requestedAt: requestedAt,
             expiresAt: expiresAt)
     }
 }

@@ -138,7 +138,7 @@ struct LRUSegmentTests {
         }
         var segment = LRUSegment(bounds: SegmentBounds(entries: 9, bytes: 9_000), decode: coding.decode, publishingSlotsTo: nil)
         var entry = CacheEntry(
-            verdict: verdict, response: coding.encode(verdict), verifiedAt: Instant(nanoseconds: 0), expiresAt: .distantFuture)
+            verdict: verdict, response: coding.encode(verdict), requestedAt: Instant(nanoseconds: 0), expiresAt: .distantFuture)
         if isReadBack { entry.tryReading(coding) }
         segment.insert(entry, for: key(1))
         var response = EncodedResponse()

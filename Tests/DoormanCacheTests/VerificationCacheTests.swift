@@ -42,8 +42,8 @@ struct VerificationCacheTests {
         var settings = CacheSettings()
         settings.shards = 1
         let cache = VerificationCache(settings: settings, coding: VerdictCoding(encode: encodeForTests))
-        cache.store(.sample(verifiedAt: now), for: key(1), now: now)
-        cache.store(.sample(.rejectedToken, verifiedAt: now), for: key(2), now: now)
+        cache.store(.sample(requestedAt: now), for: key(1), now: now)
+        cache.store(.sample(.rejectedToken, requestedAt: now), for: key(2), now: now)
         var response = EncodedResponse()
         func look(_ number: UInt64, after time: Duration) -> CacheHit? {
             cache.copyResponse(
@@ -112,10 +112,10 @@ struct VerificationCacheTests {
         var reservation = try cache.reserveDenials(ofTokens: 1, for: .unknown, now: now)
         cache.deny(key, until: Instant(nanoseconds: 300), &reservation)
         #expect(statistics(cache).valid.entries == 0)
-        cache.store(.sample(verifiedAt: Instant(nanoseconds: 250)), for: key, now: Instant(nanoseconds: 299))
+        cache.store(.sample(requestedAt: Instant(nanoseconds: 250)), for: key, now: Instant(nanoseconds: 299))
         #expect(cache.verdict(of: key, now: Instant(nanoseconds: 299)) == .rejected(.denied))
         #expect(statistics(cache).valid.entries == 0)
-        cache.store(.sample(verifiedAt: Instant(nanoseconds: 300)), for: key, now: Instant(nanoseconds: 300))
+        cache.store(.sample(requestedAt: Instant(nanoseconds: 300)), for: key, now: Instant(nanoseconds: 300))
         #expect(cache.verdict(of: key, now: Instant(nanoseconds: 300)) == .valid(.sample()))
     }
 
@@ -133,7 +133,7 @@ struct VerificationCacheTests {
         #expect(statistics(cache).denials == 4)
         let later = Instant(nanoseconds: 150)
         for (requested, isStored) in [(0, false), (99, false), (100, true)] as [(UInt64, Bool)] {
-            cache.store(.sample(verifiedAt: Instant(nanoseconds: requested)), for: key(6 + requested), now: later)
+            cache.store(.sample(requestedAt: Instant(nanoseconds: requested)), for: key(6 + requested), now: later)
             #expect(cache.contains(key(6 + requested)) == isStored, "\(requested)")
         }
     }
@@ -149,7 +149,7 @@ struct VerificationCacheTests {
             let number = random.next() % 80
             let account = "\(random.next() % 7)"
             cache.store(
-                .sample(.valid(.sample(account: account)), verifiedAt: Instant(nanoseconds: UInt64(1_000 + round))),
+                .sample(.valid(.sample(account: account)), requestedAt: Instant(nanoseconds: UInt64(1_000 + round))),
                 for: key(number),
                 now: now)
             guard round % 20 == 0 else { continue }
@@ -169,8 +169,8 @@ struct VerificationCacheTests {
     @Test("the result of the later request counts, whichever arrives first")
     func overtaking() {
         let cache = VerificationCache(settings: CacheSettings(), coding: VerdictCoding(encode: encodeForTests))
-        cache.store(.sample(.rejectedToken, verifiedAt: Instant(nanoseconds: 200)), for: key(1), now: now)
-        cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), now: now)
+        cache.store(.sample(.rejectedToken, requestedAt: Instant(nanoseconds: 200)), for: key(1), now: now)
+        cache.store(.sample(requestedAt: Instant(nanoseconds: 100)), for: key(1), now: now)
         #expect(cache.verdict(of: key(1), now: now) == .rejectedToken)
         cache.remove(key(1), requestedBefore: Instant(nanoseconds: 100))
         #expect(cache.contains(key(1)))

@@ -8,7 +8,7 @@ package struct CacheEntry: Sendable, Hashable {
     /// The verdict, encoded for the wire.
     package var response: EncodedResponse
     /// The time of the provider request. Ages count from here, since the verdict may have changed right after it.
-    package var verifiedAt: Instant
+    package var requestedAt: Instant
     /// The end of the TTL.
     package var expiresAt: Instant
     /// The time from which a hit refreshes the entry in the background. Default never.
@@ -22,12 +22,12 @@ package struct CacheEntry: Sendable, Hashable {
     var isReadFromResponse = false
 
     package init(
-        verdict: Verdict, response: EncodedResponse, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
+        verdict: Verdict, response: EncodedResponse, requestedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
         staleUntil: Instant? = nil
     ) {
         self.verdict = verdict
         self.response = response
-        self.verifiedAt = verifiedAt
+        self.requestedAt = requestedAt
         self.expiresAt = expiresAt
         self.refreshAt = refreshAt
         self.staleUntil = staleUntil ?? expiresAt

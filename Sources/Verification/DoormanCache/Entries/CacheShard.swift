@@ -74,7 +74,7 @@ struct CacheShard: Sendable {
     /// Stores an entry, unless the present entry comes from a later request. Responses can arrive in another order than their
     /// requests.
     mutating func store(_ entry: CacheEntry, for key: TokenKey) {
-        guard !hasEntry(for: key, requestedAfter: entry.verifiedAt) else { return }
+        guard !hasEntry(for: key, requestedAfter: entry.requestedAt) else { return }
         switch entry.verdict {
         case .valid:
             negative.remove(key)
@@ -92,7 +92,7 @@ struct CacheShard: Sendable {
     }
 
     private func hasEntry(for key: TokenKey, requestedAfter moment: Instant) -> Bool {
-        (valid.verifiedAt(of: key) ?? negative.verifiedAt(of: key)).map { $0 > moment } ?? false
+        (valid.requestedAt(of: key) ?? negative.requestedAt(of: key)).map { $0 > moment } ?? false
     }
 
     mutating func remove(_ key: TokenKey) {

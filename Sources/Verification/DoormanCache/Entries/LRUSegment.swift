@@ -80,8 +80,8 @@ package struct LRUSegment: Sendable {
 
     /// Returns the age of a slot's entry in nanoseconds.
     func age(of slot: Int, now: UInt64) -> UInt64 {
-        let verifiedAt = slots[slot].verifiedAt
-        return now > verifiedAt ? now - verifiedAt : 0
+        let requestedAt = slots[slot].requestedAt
+        return now > requestedAt ? now - requestedAt : 0
     }
 
     /// Returns the reason why the token of a slot is rejected; `nil` for a valid token.
@@ -105,8 +105,8 @@ package struct LRUSegment: Sendable {
     }
 
     /// Returns the time of the provider request behind the key's entry; `nil` if there is no entry.
-    func verifiedAt(of key: TokenKey) -> Instant? {
-        slot(of: key).map { Instant(nanoseconds: slots[$0].verifiedAt) }
+    func requestedAt(of key: TokenKey) -> Instant? {
+        slot(of: key).map { Instant(nanoseconds: slots[$0].requestedAt) }
     }
 
     /// Returns the key's entry, past its TTL or not; `nil` if stale-if-error has ended or the entry is older than `maxAge`.
@@ -117,14 +117,14 @@ package struct LRUSegment: Sendable {
         var response = EncodedResponse()
         copyResponse(in: slot, into: &response)
         return CacheEntry(
-            verdict: verdict, response: response, verifiedAt: Instant(nanoseconds: slots[slot].verifiedAt),
+            verdict: verdict, response: response, requestedAt: Instant(nanoseconds: slots[slot].requestedAt),
             expiresAt: Instant(nanoseconds: slots[slot].usableUntil), staleUntil: Instant(nanoseconds: slots[slot].staleUntil))
     }
 
     /// Serves a stale entry until `entry` expires, and marks it as used. Does nothing if the entry was removed or replaced since
     /// `entry` was made from it.
     mutating func serveStale(_ entry: CacheEntry, for key: TokenKey) {
-        guard let slot = slot(of: key), slots[slot].verifiedAt == entry.verifiedAt.nanoseconds else {
+        guard let slot = slot(of: key), slots[slot].requestedAt == entry.requestedAt.nanoseconds else {
             return
         }
         slots[slot].usableUntil = min(entry.expiresAt.nanoseconds, slots[slot].staleUntil)
@@ -152,7 +152,7 @@ package struct LRUSegment: Sendable {
         guard bounds.entries > 0, cost <= min(bounds.bytes, Int(UInt32.max)) else { return false }
         evict(untilEntries: bounds.entries - 1, bytes: bounds.bytes - cost)
         let slot = takeFreeSlot(key)
-        slots[slot].verifiedAt = entry.verifiedAt.nanoseconds
+        slots[slot].requestedAt = entry.requestedAt.nanoseconds
         slots[slot].usableUntil = entry.expiresAt.nanoseconds
         slots[slot].refreshAt = entry.refreshAt < entry.expiresAt ? entry.refreshAt.nanoseconds : Slot.refreshBegun
         slots[slot].cost = UInt32(cost)
@@ -274,8 +274,8 @@ extension LRUSegment {
     /// Returns whether an entry is within the maximum age. A time before the request, read by another thread, makes an entry new.
     @inline(__always)
     private func isYoung(_ slot: Int, maxAge: UInt64, now: UInt64) -> Bool {
-        let verifiedAt = slots[slot].verifiedAt
-        return now <= verifiedAt || now - verifiedAt <= maxAge
+        let requestedAt = slots[slot].requestedAt
+        return now <= requestedAt || now - requestedAt <= maxAge
     }
 
     @inline(__always)
@@ -481,7 +481,7 @@ extension LRUSegment {
             get { words[3] }
             set { words[3] = newValue }
         }
-        var verifiedAt: UInt64 {
+        var requestedAt: UInt64 {
             get { words[4] }
             set { words[4] = newValue }
         }

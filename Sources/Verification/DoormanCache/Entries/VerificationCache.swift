@@ -160,12 +160,12 @@ package final class VerificationCache: Sendable {
         var entry = entry
         entry.tryReading(coding)
         shard(of: key).withLockedValue { [entry] shard in
-            if denial(of: entry.verdict, for: key, requestedAt: entry.verifiedAt, now: now) == nil,
-                !removals.concern(entry.verdict, requestedAt: entry.verifiedAt, now: now)
+            if denial(of: entry.verdict, for: key, requestedAt: entry.requestedAt, now: now) == nil,
+                !removals.concern(entry.verdict, requestedAt: entry.requestedAt, now: now)
             {
                 shard.store(entry, for: key)
             } else if entry.verdict.denial != nil {
-                shard.remove(key, requestedBefore: entry.verifiedAt)
+                shard.remove(key, requestedBefore: entry.requestedAt)
             }
         }
     }

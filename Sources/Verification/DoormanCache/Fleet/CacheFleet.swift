@@ -53,12 +53,12 @@ package struct SharedVerdict: Sendable {
     /// The end of the token itself; `.distantFuture` if it has none.
     package let tokenEnd: Timestamp
     /// The time of the provider request on this node's clock, or an earlier time up to which this node knew all revocations.
-    package let verifiedAt: Instant
+    package let requestedAt: Instant
 
-    package init(identity: Identity, tokenEnd: Timestamp, verifiedAt: Instant) {
+    package init(identity: Identity, tokenEnd: Timestamp, requestedAt: Instant) {
         self.identity = identity
         self.tokenEnd = tokenEnd
-        self.verifiedAt = verifiedAt
+        self.requestedAt = requestedAt
     }
 }
 

@@ -82,7 +82,7 @@ extension CachingVerifier {
         guard let fleet, !upstream.seesNoRevocation(of: call.token, naming: call.requirements.provider) else { return .ask(.none) }
         let end = now.advanced(by: settings.lookupTimeout / 2)
         return await fleet.find(allKeys(of: call), deadline: Deadline(end)) { shared in
-            let age = shared.verifiedAt.duration(to: self.timeSource.now())
+            let age = shared.requestedAt.duration(to: self.timeSource.now())
             if let known, shared.identity.verifiedAt <= known.verifiedAt { return false }
             if let maxAge = call.maxAge, age > maxAge { return false }
             guard age < self.settings.longestLifetime, !self.upstream.seesNoRevocation(provider: shared.identity.provider),
@@ -95,8 +95,8 @@ extension CachingVerifier {
     /// Returns whether nothing that this node knows speaks against another node's verdict.
     private func canUse(_ shared: SharedVerdict, for call: VerifyCall) -> Bool {
         let (verdict, now) = (Verdict.valid(shared.identity), timeSource.now())
-        return cache.denial(of: verdict, for: call.key, requestedAt: shared.verifiedAt, now: now) == nil
-            && !cache.isRemoved(verdict, requestedAt: shared.verifiedAt, now: now)
+        return cache.denial(of: verdict, for: call.key, requestedAt: shared.requestedAt, now: now) == nil
+            && !cache.isRemoved(verdict, requestedAt: shared.requestedAt, now: now)
     }
 
     /// Stores another node's verdict for the rest of its TTL.
@@ -104,12 +104,12 @@ extension CachingVerifier {
         let (now, wallTime) = (timeSource.now(), timeSource.wallTime())
         var identity = shared.identity
         identity.freshness = .cached
-        let age = shared.verifiedAt.duration(to: now)
+        let age = shared.requestedAt.duration(to: now)
         let fresh = min(wallTime.duration(to: identity.validUntil), settings.longestLifetime - age)
         let stale = min(fresh + max(.zero, settings.staleIfError), wallTime.duration(to: shared.tokenEnd))
         identity.validUntil = min(identity.validUntil, wallTime.advanced(by: max(.zero, fresh)))
         let verdict = Verdict.valid(identity)
-        if let entry = makeEntry(identity, (fresh, max(fresh, stale)), requestedAt: shared.verifiedAt, now: now) {
+        if let entry = makeEntry(identity, (fresh, max(fresh, stale)), requestedAt: shared.requestedAt, now: now) {
             cache.store(entry, for: call.key, now: now)
         }
         return EncodedVerdict(verdict, coding.encode(verdict))

@@ -298,7 +298,7 @@ extension CachingVerifier {
         let known = cachedIdentity(of: call.key, now: now)
         let ticket: SharedTicket
         switch await findShared(call, now: now, isNewerThan: purpose == .refresh ? known : nil) {
-        case .found(let verdict): return LookupResult(verdict: storeShared(verdict, for: call), requestedAt: verdict.verifiedAt)
+        case .found(let verdict): return LookupResult(verdict: storeShared(verdict, for: call), requestedAt: verdict.requestedAt)
         case .ask(let its): ticket = its
         }
         let requestedAt = fleet == nil ? now : timeSource.now()
@@ -395,7 +395,7 @@ extension CachingVerifier {
                 return encoded
             }
             var entry = CacheEntry(
-                verdict: verdict, response: encoded.response, verifiedAt: requestedAt, expiresAt: now.advanced(by: ttl))
+                verdict: verdict, response: encoded.response, requestedAt: requestedAt, expiresAt: now.advanced(by: ttl))
             entry.named = call.requirements.target
             cache.store(entry, for: key, now: now)
             return encoded
@@ -430,7 +430,7 @@ extension CachingVerifier {
         guard lifetime.fresh > .zero else { return nil }
         let refreshAfter = lifetime.fresh - settings.refreshMargin(of: lifetime.fresh)
         return CacheEntry(
-            verdict: .valid(identity), response: coding.encode(.valid(identity)), verifiedAt: requestedAt,
+            verdict: .valid(identity), response: coding.encode(.valid(identity)), requestedAt: requestedAt,
             expiresAt: now.advanced(by: lifetime.fresh), refreshAt: now.advanced(by: refreshAfter),
             staleUntil: now.advanced(by: lifetime.stale))
     }

@@ -171,8 +171,8 @@ extension Fleet {
         }
         // This node's knowledge of revocations bounds how long it may serve the entry, whatever the clock of the writer says.
         let age = max(.zero, entry.identity.verifiedAt.duration(to: wallTime))
-        let verifiedAt = min(now.advanced(by: .zero - age), caughtUpAt)
-        return SharedVerdict(identity: entry.identity, tokenEnd: entry.tokenEnd, verifiedAt: verifiedAt)
+        let requestedAt = min(now.advanced(by: .zero - age), caughtUpAt)
+        return SharedVerdict(identity: entry.identity, tokenEnd: entry.tokenEnd, requestedAt: requestedAt)
     }
 }
 
