@@ -51,12 +51,12 @@ struct LogStateTests {
 
         /// Reads the next record.
         @discardableResult
-        mutating func read(_ node: NodeID, _ content: FleetRecord.Content) -> (effect: LogState.Effect, showsLoss: Bool) {
+        mutating func read(_ node: NodeID, _ content: FleetRecord.Content) -> LogState.Finding {
             id = LogID(id.milliseconds + 1, 0)
             let record = FleetRecord(node: node, content)
-            let effect = log.examine(record)
+            let finding = log.examine(record)
             log.finish(record, at: id, keys: [Sample.key], now: now)
-            return effect
+            return finding
         }
 
         mutating func hear(_ number: UInt64, lastRevocation: UInt64, _ occasion: LogState.HeartbeatOccasion = .regular) -> Bool {
@@ -138,12 +138,12 @@ struct LogStateTests {
     func once() {
         var scene = Scene()
         for number in [UInt64(4), 5] {
-            let effect = scene.read(Self.other, .revocation(Self.revocation, number: number)).effect
-            #expect(effect == .apply(Self.revocation))
+            let applied = scene.read(Self.other, .revocation(Self.revocation, number: number)).revocation
+            #expect(applied == Self.revocation)
         }
         for number in [UInt64(4), 5] {
-            let effect = scene.read(Self.other, .revocation(Self.revocation, number: number)).effect
-            #expect(effect == .none)
+            let applied = scene.read(Self.other, .revocation(Self.revocation, number: number)).revocation
+            #expect(applied == nil)
         }
     }
 
@@ -152,13 +152,13 @@ struct LogStateTests {
         var scene = Scene()
         // The store has lost the record of the first revocation.
         _ = scene.hear(1, lastRevocation: 1)
-        let (effect, showsLoss) = scene.read(Self.other, .revocation(Self.revocation, number: 1))
-        #expect(effect == .apply(Self.revocation) && !showsLoss)
+        let finding = scene.read(Self.other, .revocation(Self.revocation, number: 1))
+        #expect(finding == LogState.Finding(revocation: Self.revocation))
         // The same if another revocation comes first.
         var other = Scene()
         _ = other.read(Self.other, .revocation(Self.revocation, number: 2))
-        #expect(other.read(Self.other, .revocation(Self.revocation, number: 1)).effect == .apply(Self.revocation))
-        #expect(other.read(Self.other, .revocation(Self.revocation, number: 2)).effect == .none)
+        #expect(other.read(Self.other, .revocation(Self.revocation, number: 1)).revocation == Self.revocation)
+        #expect(other.read(Self.other, .revocation(Self.revocation, number: 2)).revocation == nil)
     }
 
     @Test("a heartbeat shows that a revocation is lost, and the node is not caught up until it comes")
@@ -171,8 +171,8 @@ struct LogStateTests {
         #expect(scene.log.caughtUpAt == nil)
         let isShownAgain = scene.hear(3, lastRevocation: 1)
         #expect(!isShownAgain)
-        let effect = scene.read(Self.other, .revocation(Self.revocation, number: 1)).effect
-        #expect(effect == .apply(Self.revocation))
+        let applied = scene.read(Self.other, .revocation(Self.revocation, number: 1)).revocation
+        #expect(applied == Self.revocation)
         #expect(!scene.log.isMissingRecords)
         scene.beat()
         #expect(scene.log.caughtUpAt == scene.now)
@@ -190,12 +190,12 @@ struct LogStateTests {
     @Test("this node sends a revocation again that was not before its heartbeat in the log")
     func ownLoss() {
         var scene = Scene()
-        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
-        #expect(scene.log.nextToSend?.number == number)
-        scene.log.didSend(number, at: LogID(2_000_000, 0))
-        #expect(scene.log.nextToSend == nil && scene.log.waitingRevocations == 0)
+        let number = scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now)
+        #expect(scene.log.outgoing.nextToSend?.number == number)
+        scene.log.outgoing.didSend(number, at: LogID(2_000_000, 0))
+        #expect(scene.log.outgoing.nextToSend == nil && scene.log.outgoing.waiting == 0)
         scene.beat()
-        #expect(scene.log.nextToSend?.number == number && scene.log.waitingRevocations == 1)
+        #expect(scene.log.outgoing.nextToSend?.number == number && scene.log.outgoing.waiting == 1)
         // Until it is in the log, heartbeats don't speak of it.
         let heartbeat = scene.log.nextHeartbeat(.epoch, now: scene.now)
         #expect(heartbeat?.lastRevocation == 0)
@@ -204,9 +204,9 @@ struct LogStateTests {
     @Test("after the log of another epoch is read, this node sends what the log lacks")
     func amnesia() {
         var scene = Scene()
-        let numbers = (0..<2).map { _ in scene.log.add(Self.revocation, entryKeys: [], now: scene.now) }
+        let numbers = (0..<2).map { _ in scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now) }
         for number in numbers {
-            scene.log.didSend(number, at: LogID(1_000_000 + number, 0))
+            scene.log.outgoing.didSend(number, at: LogID(1_000_000 + number, 0))
             scene.read(Sample.node, .revocation(Self.revocation, number: number))
         }
         #expect(!scene.log.continues(LogID(1, 0)...LogID(3_000_000, 0), in: "two"))
@@ -214,7 +214,7 @@ struct LogStateTests {
         #expect(scene.log.epoch == nil)
         scene.read(Sample.node, .revocation(Self.revocation, number: numbers[0]))
         scene.log.endReplay()
-        #expect(scene.log.nextToSend?.number == numbers[1])
+        #expect(scene.log.outgoing.nextToSend?.number == numbers[1])
         scene.log.begin("two", floor: LogID(3_000_001, 0), now: scene.now)
         #expect(scene.log.epoch == "two" && scene.log.floor == LogID(3_000_001, 0))
         // The other nodes may not have repeated theirs yet.
@@ -240,9 +240,9 @@ struct LogStateTests {
         var scene = Scene()
         func epoch(_ scene: inout Scene) -> String? { scene.log.nextHeartbeat(.epoch, now: scene.now)?.epoch }
         #expect(epoch(&scene) == "one")
-        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        let number = scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now)
         #expect(epoch(&scene) == nil)
-        scene.log.didSend(number, at: LogID(2_000_000, 0))
+        scene.log.outgoing.didSend(number, at: LogID(2_000_000, 0))
         #expect(epoch(&scene) == "one")
         scene.log.leaveEpoch()
         #expect(epoch(&scene) == nil)
@@ -282,16 +282,16 @@ struct LogStateTests {
     func forgottenRevocation(acknowledgement: FleetSettings.Acknowledgement) {
         var scene = Scene(acknowledgement: acknowledgement)
         scene.now = scene.now.advanced(by: Self.bound)
-        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        let number = scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now)
         func position(_ scene: Scene) -> LogID? { scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now) }
-        scene.log.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
+        scene.log.outgoing.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
         // Later records come, and its own does not.
         let showsLoss = scene.hear(1, lastRevocation: 0)
         #expect(!showsLoss && position(scene) == nil)
         scene.beat()
-        #expect(scene.log.nextToSend?.number == number && position(scene) == nil)
+        #expect(scene.log.outgoing.nextToSend?.number == number && position(scene) == nil)
         let again = LogID(scene.position.milliseconds + 1, 0)
-        scene.log.didSend(number, at: again)
+        scene.log.outgoing.didSend(number, at: again)
         #expect(position(scene) == nil)
         scene.read(Sample.node, .revocation(Self.revocation, number: number))
         #expect(position(scene) == (acknowledgement == .log ? again : nil), "the other node has not applied it")
@@ -305,8 +305,8 @@ struct LogStateTests {
         let settings = scene.log.settings
         scene.log.beginReplay(of: LogID(1, 0)...scene.position, wallTime: Sample.time(1_000_000))
         scene.log.begin("two", floor: .zero, now: scene.now)
-        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
-        scene.log.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
+        let number = scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now)
+        scene.log.outgoing.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
         scene.read(Sample.node, .revocation(Self.revocation, number: number))
         func position(_ scene: Scene, after time: Duration) -> LogID? {
             scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now.advanced(by: time))
@@ -325,8 +325,8 @@ struct LogStateTests {
         // Nodes from before this epoch are no longer to be expected.
         scene.now = scene.now.advanced(by: .seconds(60))
         for number in 0..<FleetSettings.maximumNodes { hear(1000 + number, of: LogID(2_000_000, 0)) }
-        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
-        scene.log.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
+        let number = scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now)
+        scene.log.outgoing.didSend(number, at: LogID(scene.position.milliseconds + 1, 0))
         scene.read(Sample.node, .revocation(Self.revocation, number: number))
         #expect(scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now) != nil)
         hear(3000, of: .zero)
@@ -341,33 +341,33 @@ struct LogStateTests {
     @Test("a revocation that is read back before its append has an answer is not sent again")
     func earlyReadBack() {
         var scene = Scene()
-        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
+        let number = scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now)
         scene.read(Sample.node, .revocation(Self.revocation, number: number))
-        scene.log.didSend(number, at: scene.position)
+        scene.log.outgoing.didSend(number, at: scene.position)
         #expect(scene.log.acknowledgedPosition(ofOwn: number...number, now: scene.now) == scene.position)
         scene.beat()
-        #expect(scene.log.waitingRevocations == 0)
+        #expect(scene.log.outgoing.waiting == 0)
     }
 
     @Test("what the store has lost does not count to the revocations that may wait")
     func repetitions() {
         var scene = Scene()
-        let number = scene.log.add(Self.revocation, entryKeys: [], now: scene.now)
-        #expect(scene.log.waitingRepetitions == 0)
-        scene.log.didSend(number, at: scene.position)
+        let number = scene.log.outgoing.add(Self.revocation, entryKeys: [], now: scene.now)
+        #expect(scene.log.outgoing.waitingRepetitions == 0)
+        scene.log.outgoing.didSend(number, at: scene.position)
         // The next heartbeat shows that it is not in the log.
         scene.beat()
-        #expect(scene.log.waitingRevocations == 1 && scene.log.waitingRepetitions == 1)
-        scene.log.didSend(number, at: scene.position)
-        #expect(scene.log.waitingRevocations == 0 && scene.log.waitingRepetitions == 0)
+        #expect(scene.log.outgoing.waiting == 1 && scene.log.outgoing.waitingRepetitions == 1)
+        scene.log.outgoing.didSend(number, at: scene.position)
+        #expect(scene.log.outgoing.waiting == 0 && scene.log.outgoing.waitingRepetitions == 0)
     }
 
     @Test("a node that starts in an old epoch knows all nodes")
     func knownNodes() {
         var old = Scene(
             hearing: Heartbeat(number: 1, lastRevocation: 0, applied: .zero, isLast: true, epoch: "one"), acknowledgement: .fleet)
-        let number = old.log.add(Self.revocation, entryKeys: [], now: old.now)
-        old.log.didSend(number, at: LogID(old.position.milliseconds + 1, 0))
+        let number = old.log.outgoing.add(Self.revocation, entryKeys: [], now: old.now)
+        old.log.outgoing.didSend(number, at: LogID(old.position.milliseconds + 1, 0))
         old.read(Sample.node, .revocation(Self.revocation, number: number))
         let position = old.log.acknowledgedPosition(ofOwn: number...number, now: old.now)
         #expect(position == old.position)

@@ -182,7 +182,7 @@ extension LogState {
         guard let epoch, entry.askedAfter.epoch == epoch else { return .failure(.epoch) }
         guard let caughtUpAt, entry.askedAfter.id >= floor,
             !index.hasRevocation(of: keys, entry.identity, after: entry.askedAfter.id),
-            !hasPendingRevocation(of: keys, entry.identity)
+            !outgoing.hasPending(of: keys, entry.identity)
         else { return .failure(.revoked) }
         return .success(caughtUpAt)
     }

@@ -64,10 +64,10 @@ extension Fleet {
     /// Sends the revocations that wait, for as long as the store takes them, and says goodbye.
     private func leave(_ session: any StoreSession) async {
         let end = timeSource.now().advanced(by: FleetSettings.leaveTime)
-        var left = state.withLockedValue { $0.log.waitingRevocations }
+        var left = state.withLockedValue { $0.log.outgoing.waiting }
         while left > 0, timeSource.now() < end {
             await sendRevocations()
-            let waiting = state.withLockedValue { $0.log.waitingRevocations }
+            let waiting = state.withLockedValue { $0.log.outgoing.waiting }
             // Another task may be sending.
             if waiting == left { await timeSource.sleep(timeSource.now().advanced(by: settings.pollInterval)) }
             left = waiting
@@ -146,8 +146,8 @@ extension Fleet {
             }
             return true
         }
-        let (effect, showsLoss) = state.withLockedValue { $0.log.examine(opened) }
-        if showsLoss {
+        let finding = state.withLockedValue { $0.log.examine(opened) }
+        if finding.showsLoss {
             state.withLockedValue { state in
                 state.counts.losses &+= 1
                 // The lost record may be that of a token which only the nodes deny.
@@ -156,9 +156,7 @@ extension Fleet {
             cache.removeEntries { _ in true }
         }
         var keys: [TokenKey] = []
-        switch effect {
-        case .none: break
-        case .apply(let revocation):
+        if let revocation = finding.revocation {
             guard apply(revocation, cache) else { return false }
             state.withLockedValue { $0.counts.revocationsApplied &+= 1 }
         }
@@ -220,7 +218,7 @@ extension Fleet {
         repeat {
             guard !Task.isCancelled else { return }
             try await read(session, cache)
-            if isDenialListFull { await timeSource.sleep(timeSource.now().advanced(by: .seconds(1))) }
+            if isDenialListFull { await timeSource.sleep(timeSource.now().advanced(by: FleetSettings.fullListPause)) }
         } while isDenialListFull
         state.withLockedValue { $0.log.endReplay() }
         // What this node knows may come from a store that had gone another way. Only an entry whose writer has read this is surely later.
@@ -260,10 +258,10 @@ extension Fleet {
         let now = timeSource.now()
         state.withLockedValue { [stored] state in
             // The store has lost them. A node that has just started may not know them, so they go through the log again.
-            let known = stored.union(state.log.waitingTokens)
+            let known = stored.union(state.log.outgoing.waitingTokens)
             // In an order that each run repeats, for simulations.
             for (key, revocation) in state.lastingDenials.sorted(by: { $0.key.bits < $1.key.bits }) where !known.contains(key) {
-                _ = state.log.add(revocation, entryKeys: [], isRepetition: true, now: now)
+                _ = state.log.outgoing.add(revocation, entryKeys: [], isRepetition: true, now: now)
             }
         }
         return true

@@ -10,7 +10,7 @@ extension Fleet {
     package func reserveRevocation() throws(VerificationError) {
         let hasRoom = state.withLockedValue { state in
             guard
-                state.reserved + state.log.waitingRevocations - state.log.waitingRepetitions
+                state.reserved + state.log.outgoing.waiting - state.log.outgoing.waitingRepetitions
                     < FleetSettings.maximumWaitingRevocations
             else { return false }
             state.reserved += 1
@@ -37,11 +37,11 @@ extension Fleet {
         }
         let numbers = state.withLockedValue { state in
             state.reserved -= 1
-            let first = state.log.lastOwn + 1
+            let first = state.log.outgoing.lastNumber + 1
             for (revocation, record) in records {
-                _ = state.log.add(record, entryKeys: revocation.entryKeys(state.secrets), now: now)
+                _ = state.log.outgoing.add(record, entryKeys: revocation.entryKeys(state.secrets), now: now)
             }
-            return first...state.log.lastOwn
+            return first...state.log.outgoing.lastNumber
         }
         // The caller must still hear why.
         let end = deadline.instant.advanced(by: .zero - FleetSettings.answerTime)
@@ -80,10 +80,10 @@ extension Fleet {
             let position = try? await measure { () async throws(StoreError) in try await session.append(append, to: logKey) }
             guard let position else { return }
             state.withLockedValue { state in
-                if case .token(let keys, .at)? = state.log.own[number]?.revocation, let key = keys.first?.key {
-                    state.lastingDenials[key] = state.log.own[number]?.revocation
+                if case .token(let keys, .at)? = state.log.outgoing[number]?.revocation, let key = keys.first?.key {
+                    state.lastingDenials[key] = state.log.outgoing[number]?.revocation
                 }
-                state.log.didSend(number, at: position)
+                state.log.outgoing.didSend(number, at: position)
                 state.counts.revocationsSent &+= 1
             }
         }
@@ -91,12 +91,13 @@ extension Fleet {
 
     private func nextAppend() -> (LogAppend, number: UInt64)? {
         state.withLockedValue { [wallTime = timeSource.wallTime()] state in
-            guard let (number, own) = state.log.nextToSend,
-                let sealed = try? state.secrets.seal(FleetRecord(node: node, .revocation(own.revocation, number: number)))
+            guard let (number, next) = state.log.outgoing.nextToSend,
+                let sealed = try? state.secrets.seal(FleetRecord(node: node, .revocation(next.revocation, number: number)))
             else { return nil }
             return (
                 LogAppend(
-                    sealed, removing: own.entryKeys, adding: state.secrets.member(of: own.revocation), to: state.secrets.denialsKey,
+                    sealed, removing: next.entryKeys, adding: state.secrets.member(of: next.revocation),
+                    to: state.secrets.denialsKey,
                     keepingFrom: state.log.keptFrom(wallTime: wallTime)), number
             )
         }
@@ -166,7 +167,7 @@ struct AuthorPosition: Sendable, Hashable {
 
 extension LogState {
     fileprivate func hasApplied(_ position: AuthorPosition, isCaughtUp: Bool) -> Bool {
-        if position.node == node { return position.number <= lastOwn }
+        if position.node == node { return position.number <= outgoing.lastNumber }
         if let author = nodes[position.node], position.number > author.lastBefore {
             return position.number <= author.lastRevocation && author.missing[position.number] == nil
         }

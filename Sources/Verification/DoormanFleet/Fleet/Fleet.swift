@@ -79,7 +79,7 @@ package final class Fleet: Sendable {
             statistics.position = state.log.applied
             statistics.usesEntries = state.log.epoch != nil && state.session != nil
             statistics.nodes = 1 + state.log.liveNodes(at: now)
-            statistics.waitingRevocations = state.log.waitingRevocations
+            statistics.waitingRevocations = state.log.outgoing.waiting
             statistics.isDenialListFull = state.isDenialListFull
             statistics.counts = state.counts
             return statistics

@@ -72,4 +72,10 @@ package struct FleetSettings: Sendable {
     static let maximumNodes = 1000
     /// The maximum revocations of one node that are known to be missing.
     static let maximumMissing = 1000
+    /// The maximum epochs in one log whose beginnings are remembered. A later epoch counts as one that has just begun.
+    static let maximumEpochs = 100
+    /// The maximum heartbeats of this node that have not been read back. Older ones no longer make it caught up.
+    static let maximumHeartbeats = 64
+    /// The time between two attempts to apply a revocation that the denial list has no room for.
+    static let fullListPause = Duration.seconds(1)
 }

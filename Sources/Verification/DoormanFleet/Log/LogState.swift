@@ -43,65 +43,40 @@ struct LogState: Sendable {
     /// Whether a revocation was applied since the last heartbeat, so that others wait to hear of it.
     private var hasNews = false
 
-    /// This node's revocations that still matter, by number.
-    private(set) var own: [UInt64: OwnRevocation] = [:]
-    /// The number of the last of them.
-    private(set) var lastOwn: UInt64 = 0
-    /// The number of the last of them in the log.
-    private var lastInLog: UInt64 = 0
-    /// The numbers of those that are not in the log, rising. Those before ``firstUnsent`` have been sent.
-    private var unsent: [UInt64] = []
-    private var firstUnsent = 0
-    /// The numbers of those that the log has acknowledged, and that have not been read back.
-    private var unseen: Set<UInt64> = []
-    /// The number of those that are sent again because the store has lost them, and that wait.
-    private(set) var waitingRepetitions = 0
-    /// The subjects of those that have not been read back, with the number of revocations: ``index`` does not have them yet.
-    private var pending: [RevocationSubject: Int] = [:]
-
-    struct OwnRevocation: Sendable {
-        let revocation: Revocation
-        /// The keys of entries that the store removes with the revocation.
-        let entryKeys: [[UInt8]]
-        /// The time until which the record matters.
-        let end: Instant
-        /// Its position once the store has acknowledged it.
-        var position: LogID?
-        /// Whether the store has lost it, and it is sent again.
-        var isRepetition: Bool
-        /// Whether it has not been read back.
-        var isPending = false
-    }
+    /// This node's revocations.
+    var outgoing: OutgoingRevocations
 
     init(node: NodeID, settings: FleetSettings) {
         self.node = node
         self.settings = settings
+        outgoing = OutgoingRevocations(retention: settings.retention)
     }
 }
 
 // MARK: - Reading
 
 extension LogState {
-    /// What a record asks for.
-    enum Effect: Sendable, Hashable {
-        case none
-        /// The revocation is to be applied.
-        case apply(Revocation)
+    /// What a record shows.
+    struct Finding: Sendable, Hashable {
+        /// The revocation to apply; `nil` if the record has no revocation, or one that this node knows.
+        var revocation: Revocation?
+        /// Whether another record was lost.
+        var showsLoss = false
     }
 
-    /// Returns what a record asks for, and whether it shows that another record was lost.
-    func examine(_ record: FleetRecord) -> (effect: Effect, showsLoss: Bool) {
-        guard record.node != node else { return (.none, false) }
+    /// Returns what a record shows.
+    func examine(_ record: FleetRecord) -> Finding {
+        guard record.node != node else { return Finding() }
         let known = nodes[record.node]
         switch record.content {
         case .heartbeat(let heartbeat):
-            guard let known, heartbeat.number > known.lastHeartbeat else { return (.none, false) }
-            return (.none, heartbeat.lastRevocation > known.lastRevocation)
+            guard let known, heartbeat.number > known.lastHeartbeat else { return Finding() }
+            return Finding(showsLoss: heartbeat.lastRevocation > known.lastRevocation)
         case .revocation(let revocation, let number):
             switch known?.arrival(of: number) ?? .next {
-            case .next, .late: return (.apply(revocation), false)
-            case .repeated: return (.none, false)
-            case .afterLoss: return (.apply(revocation), true)
+            case .next, .late: return Finding(revocation: revocation)
+            case .repeated: return Finding()
+            case .afterLoss: return Finding(revocation: revocation, showsLoss: true)
             }
         }
     }
@@ -110,21 +85,23 @@ extension LogState {
     ///
     /// - Parameter keys: The keys of its token that this node knows by.
     mutating func finish(_ record: FleetRecord, at id: LogID, keys: [TokenKey], now: Instant) {
-        let (effect, showsLoss) = examine(record)
+        let finding = examine(record)
         advance(to: id)
         // The revocations before it may have been in a part of the log that is gone, so an entry from before it can't be judged.
-        if showsLoss || isFromLaterThanItsStart(record) { floor = max(floor, id) }
+        if finding.showsLoss || isFromLaterThanItsStart(record) { floor = max(floor, id) }
         if record.node == node {
             finishOwn(record.content, now: now)
         } else {
             finishOthers(record, now: now)
         }
         switch record.content {
-        case .revocation(let revocation, _) where record.node == node || effect != .none:
+        case .revocation(let revocation, _) where record.node == node || finding.revocation != nil:
             add(revocation, keys: keys, at: id, now: now)
             hasNews = true
         case .heartbeat(let heartbeat):
-            if let epoch = heartbeat.epoch, epochStarts.count < 100 { epochStarts[epoch] = epochStarts[epoch] ?? id }
+            if let epoch = heartbeat.epoch, epochStarts.count < FleetSettings.maximumEpochs {
+                epochStarts[epoch] = epochStarts[epoch] ?? id
+            }
         default: break
         }
     }
@@ -188,13 +165,11 @@ extension LogState {
 
     private mutating func finishOwn(_ content: FleetRecord.Content, now: Instant) {
         switch content {
-        case .revocation(_, let number):
-            unseen.remove(number)
-            setPending(number, to: false)
+        case .revocation(_, let number): outgoing.didRead(number)
         case .heartbeat(let heartbeat):
             guard let sentAt = heartbeatsSent[heartbeat.number] else { return }
             heartbeatsSent = heartbeatsSent.filter { $0.key > heartbeat.number }
-            noteLosses(upTo: heartbeat.lastRevocation)
+            outgoing.noteLosses(upTo: heartbeat.lastRevocation)
             noteJoin(sentAt)
             guard !isMissingRecords, sentAt >= catchesUpAfter else { return }
             joinSeenAt = nil
@@ -210,24 +185,6 @@ extension LogState {
             catchesUpAfter = max(catchesUpAfter, sentAt.advanced(by: FleetSettings.joinTime))
         }
         joinSeenAt = sentAt
-    }
-
-    /// The records before this heartbeat have been read. A revocation of this node that was not among them is sent again.
-    private mutating func noteLosses(upTo number: UInt64) {
-        sendAgain(unseen.filter { $0 <= number })
-    }
-
-    private mutating func sendAgain(_ numbers: Set<UInt64>) {
-        guard !numbers.isEmpty else { return }
-        for number in numbers {
-            own[number]?.position = nil
-            own[number]?.isRepetition = true
-            setPending(number, to: true)
-        }
-        unseen.subtract(numbers)
-        unsent = numbers.union(unsent[firstUnsent...]).sorted()
-        firstUnsent = 0
-        waitingRepetitions = unsent.count { own[$0]?.isRepetition == true }
     }
 
     private mutating func add(_ revocation: Revocation, keys: [TokenKey], at id: LogID, now: Instant) {
@@ -246,63 +203,6 @@ extension LogState {
 // MARK: - Sending
 
 extension LogState {
-    /// Adds a revocation of this node, which is then sent in its turn.
-    ///
-    /// - Parameter isRepetition: Whether the store has lost it. Default false.
-    /// - Returns: Its number.
-    mutating func add(_ revocation: Revocation, entryKeys: [[UInt8]], isRepetition: Bool = false, now: Instant) -> UInt64 {
-        lastOwn += 1
-        own[lastOwn] = OwnRevocation(
-            revocation: revocation, entryKeys: entryKeys, end: now.advanced(by: settings.retention), isRepetition: isRepetition)
-        unsent.append(lastOwn)
-        if isRepetition { waitingRepetitions += 1 }
-        setPending(lastOwn, to: true)
-        return lastOwn
-    }
-
-    /// Notes whether a revocation of this node has not been read back.
-    private mutating func setPending(_ number: UInt64, to isPending: Bool) {
-        guard let revocation = own[number], revocation.isPending != isPending else { return }
-        own[number]?.isPending = isPending
-        for subject in revocation.revocation.subjects {
-            let count = (pending[subject] ?? 0) + (isPending ? 1 : -1)
-            pending[subject] = count > 0 ? count : nil
-        }
-    }
-
-    /// Returns whether this node has revoked a token or its account, and has not read that back. An entry in the store may be from before it.
-    func hasPendingRevocation(of keys: [TokenKey], _ identity: Identity) -> Bool {
-        !pending.isEmpty && RevocationSubject.all(of: keys, identity).contains { pending[$0] != nil }
-    }
-
-    /// The first revocation of this node that is not in the log.
-    var nextToSend: (number: UInt64, OwnRevocation)? {
-        guard firstUnsent < unsent.count, let next = own[unsent[firstUnsent]] else { return nil }
-        return (unsent[firstUnsent], next)
-    }
-
-    var waitingRevocations: Int { unsent.count - firstUnsent }
-
-    /// The keys of the tokens whose revocations are not in the log.
-    var waitingTokens: Set<TokenKey> {
-        unsent[firstUnsent...].reduce(into: []) { keys, number in
-            if case .token(let known, _)? = own[number]?.revocation { keys.formUnion(known.map(\.key)) }
-        }
-    }
-
-    mutating func didSend(_ number: UInt64, at position: LogID) {
-        own[number]?.position = position
-        lastInLog = max(lastInLog, number)
-        // The follower may have read it back already.
-        if own[number]?.isPending == true { unseen.insert(number) }
-        guard firstUnsent < unsent.count, unsent[firstUnsent] == number else { return }
-        firstUnsent += 1
-        if own[number]?.isRepetition == true { waitingRepetitions -= 1 }
-        guard firstUnsent > 1024, firstUnsent > unsent.count / 2 else { return }
-        unsent.removeFirst(firstUnsent)
-        firstUnsent = 0
-    }
-
     /// Why a heartbeat is sent.
     enum HeartbeatOccasion: Hashable {
         /// It is due, or others wait for news.
@@ -321,12 +221,12 @@ extension LogState {
         lastHeartbeatAt = now
         hasNews = false
         heartbeatsSent[heartbeatNumber] = now
-        if heartbeatsSent.count > 64 { heartbeatsSent = heartbeatsSent.filter { $0.key + 64 > heartbeatNumber } }
-        // A revocation that is sent again keeps its number, and others must not miss those before it.
-        let lost = nextToSend.map { $0.number - 1 } ?? lastInLog
+        if heartbeatsSent.count > FleetSettings.maximumHeartbeats {
+            heartbeatsSent = heartbeatsSent.filter { $0.key + UInt64(FleetSettings.maximumHeartbeats) > heartbeatNumber }
+        }
         return Heartbeat(
-            number: heartbeatNumber, lastRevocation: min(lost, lastInLog), applied: applied, isLast: occasion == .end,
-            epoch: waitingRevocations == 0 ? epoch : nil)
+            number: heartbeatNumber, lastRevocation: outgoing.completeUpTo, applied: applied, isLast: occasion == .end,
+            epoch: outgoing.waiting == 0 ? epoch : nil)
     }
 
     /// The number of other nodes that are live.
@@ -339,10 +239,7 @@ extension LogState {
     /// A store can acknowledge a record and forget it, so this node must have read the records back. While it sends one again, others may be
     /// cut off, and use what they have for the bound from then on.
     func acknowledgedPosition(ofOwn numbers: ClosedRange<UInt64>, now: Instant) -> LogID? {
-        let positions = numbers.compactMap { own[$0]?.position }
-        guard epoch != nil, positions.count == numbers.count, let last = positions.max(), unseen.isDisjoint(with: numbers) else {
-            return nil
-        }
+        guard epoch != nil, let last = outgoing.confirmedPosition(of: numbers) else { return nil }
         switch settings.acknowledgement {
         case .log: return last
         case .fleet: return now >= knowsNodesAfter && isAppliedEverywhere(last, now: now) ? last : nil
@@ -379,8 +276,7 @@ extension LogState {
         applied = id
         floor = .zero
         heartbeatsSent = [:]
-        unseen = Set(own.keys).subtracting(unsent[firstUnsent...])
-        for number in own.keys { setPending(number, to: true) }
+        outgoing.beginReplay()
     }
 
     /// The first id that the log must keep.
@@ -395,7 +291,7 @@ extension LogState {
 
     /// Notes that the window has been read. This node's revocations that were not in it are sent again.
     mutating func endReplay() {
-        sendAgain(unseen)
+        outgoing.endReplay()
     }
 
     /// Begins to use the entries of the store.
@@ -438,12 +334,7 @@ extension LogState {
     mutating func purge(now: Instant) {
         index.purge(at: now)
         gaps.removeAll { $0.next < applied.earlier(by: settings.retention * 2) }
-        let ended = own.filter { $0.value.position != nil && $0.value.end <= now }.keys
-        for number in ended {
-            setPending(number, to: false)
-            own[number] = nil
-        }
-        unseen.subtract(ended)
+        outgoing.purge(now: now)
         for (id, node) in nodes {
             nodes[id]?.missing = node.missing.filter { $0.value.duration(to: now) < settings.retention }
             if node.heardAt.duration(to: now) > settings.retention { nodes[id] = nil }
