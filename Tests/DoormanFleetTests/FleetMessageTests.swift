@@ -37,13 +37,13 @@ struct FleetMessageTests {
 
     private static let spoilings: [@Sendable (inout SharedEntry) -> Void] = [
         { $0.identity.accountID = "" }, { $0.identity.provider = "" }, { $0.fingerprint = [] },
-        { $0.fingerprint = Array(0...32) }, { $0.askedAfter.epoch = "" },
-        { $0.askedAfter.epoch = String(repeating: "a", count: 65) }, { $0.tokenEnd = Sample.time(0) },
+        { $0.fingerprint = Array(0...32) }, { $0.requestedAfter.epoch = "" },
+        { $0.requestedAfter.epoch = String(repeating: "a", count: 65) }, { $0.tokenEnd = Sample.time(0) },
         { $0.tokenEnd = Sample.time(-1) }, { $0.tokenEnd = Sample.time(253_402_300_800_000) },
         { $0.identity.verifiedAt = Sample.time(-1) }, { $0.identity.verifiedAt = .distantFuture },
         { $0.identity.validUntil = Sample.time(-1) }, { $0.identity.validUntil = Sample.time(253_402_300_800_000) },
         { $0.identity.accountID = "1\0" }, { $0.identity.scopes = ["admin\0x"] }, { $0.identity.audiences = ["a\0"] },
-        { $0.identity.claims = ["a": "\0"] }, { $0.identity.issuer = "https://a\0" }, { $0.askedAfter.epoch = "a\0" },
+        { $0.identity.claims = ["a": "\0"] }, { $0.identity.issuer = "https://a\0" }, { $0.requestedAfter.epoch = "a\0" },
         { $0.identity.claims = ["a": String(repeating: "x", count: 512 << 10)] },
     ]
 

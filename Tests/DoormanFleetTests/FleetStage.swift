@@ -25,7 +25,7 @@ struct FleetStage {
             let lookup = await fleet.find([verifier.key(of: token.bytes.span)], deadline: deadline) { _ in true }
             switch lookup {
             case .found: return true
-            case .ask(let ticket):
+            case .miss(let ticket):
                 ticket.giveUp()
                 return false
             }

@@ -36,7 +36,7 @@ enum Sample {
     static func entry(_ identity: Identity) -> SharedEntry {
         SharedEntry(
             identity: identity, tokenEnd: identity.expiresAt ?? .distantFuture, fingerprint: Array(0..<32),
-            askedAfter: LogPosition(epoch: String(repeating: "a", count: 40), id: LogID(1_500_000_000_000, 55)))
+            requestedAfter: LogPosition(epoch: String(repeating: "a", count: 40), id: LogID(1_500_000_000_000, 55)))
     }
 
     static func key(under secret: UInt8 = 1) -> Revocation.KeyOfToken {

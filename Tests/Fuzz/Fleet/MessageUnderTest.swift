@@ -20,7 +20,7 @@ struct MessageUnderTest {
         guard let entry = SharedEntry(unpacking: bytes.span, in: arena) else { return }
         require(!entry.identity.accountID.isEmpty && !entry.identity.provider.isEmpty, "an entry has an account and a provider")
         require((1...FleetLimits.fingerprintBytes).contains(entry.fingerprint.count), "a fingerprint is bounded")
-        require((1...FleetLimits.epochBytes).contains(entry.askedAfter.epoch.utf8.count), "an epoch is bounded")
+        require((1...FleetLimits.epochBytes).contains(entry.requestedAfter.epoch.utf8.count), "an epoch is bounded")
         require(entry.tokenEnd > Timestamp(millisecondsSince1970: 0), "the end of a token is a time")
         require(entry.identity.signingKey == nil, "an entry has no signing key")
         guard let again = entry.packed() else { return require(false, "an entry that is read can be packed") }

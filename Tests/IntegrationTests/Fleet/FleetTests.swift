@@ -85,8 +85,8 @@ struct FleetTests {
         }
     }
 
-    @Test("a server that stops says goodbye to the others, and logs no outage")
-    func goodbye() async throws {
+    @Test("a server that stops announces that it leaves, and logs no outage")
+    func announcedEnd() async throws {
         try await FleetStage.run { stage in
             let options = stage.first.settings.fleet
             let arguments = [

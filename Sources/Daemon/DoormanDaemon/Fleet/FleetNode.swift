@@ -50,7 +50,7 @@ struct FleetNode: Sendable {
     }
 }
 
-/// Follows the fleet's log as long as the server serves. At the end it says goodbye to the other nodes.
+/// Follows the fleet's log as long as the server serves. At the end it announces to the other nodes that it leaves.
 struct FleetFollower: Service {
     let node: FleetNode
     let cache: CachingVerifier

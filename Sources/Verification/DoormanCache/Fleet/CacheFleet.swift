@@ -23,15 +23,15 @@ package protocol CacheFleet: AnyObject, Sendable {
     /// Returns what stores the identity of a token that is issued by a request which this node is about to send.
     func sharingIssuedToken() -> @Sendable (_ key: TokenKey, Identity, _ tokenEnd: Timestamp) -> Void
 
-    /// Reserves a place for a revocation of this node, so that it can't be lost once the provider has been asked.
+    /// Reserves a slot for a revocation of this node, so that it can't be lost once the provider has been asked.
     ///
     /// - Throws: `.storeUnavailable` if too many revocations wait for the store.
     func reserveRevocation() throws(VerificationError)
 
-    /// Gives back a place that ``announce(_:deadline:)`` has not used.
+    /// Gives back a slot that ``announce(_:deadline:)`` has not used.
     func releaseRevocation()
 
-    /// Announces a revocation that has been carried out here, in its reserved place.
+    /// Announces a revocation that has been carried out here, in its reserved slot.
     ///
     /// - Returns: Its position in the log.
     /// - Throws: `.storeUnavailable` if it is not acknowledged shortly before the deadline, or if the store has been away for a while. It stays in
@@ -66,7 +66,7 @@ package struct SharedVerdict: Sendable {
 package enum SharedLookup: Sendable {
     case found(SharedVerdict)
     /// No node has a verdict. This node asks the provider, and uses the ticket once.
-    case ask(SharedTicket)
+    case miss(SharedTicket)
 }
 
 /// What a node that asks the provider owes the other nodes.

@@ -79,7 +79,7 @@ extension CachingVerifier {
     ///
     /// - Parameter known: The entry to refresh: only a later verdict is of use. `nil` for any.
     func findShared(_ call: VerifyCall, now: Instant, isNewerThan known: Identity?) async -> SharedLookup {
-        guard let fleet, !upstream.seesNoRevocation(of: call.token, naming: call.requirements.provider) else { return .ask(.none) }
+        guard let fleet, !upstream.seesNoRevocation(of: call.token, naming: call.requirements.provider) else { return .miss(.none) }
         let end = now.advanced(by: settings.lookupTimeout / 2)
         return await fleet.find(allKeys(of: call), deadline: Deadline(end)) { shared in
             let age = shared.requestedAt.duration(to: self.timeSource.now())

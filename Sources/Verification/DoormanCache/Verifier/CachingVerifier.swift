@@ -299,7 +299,7 @@ extension CachingVerifier {
         let ticket: SharedTicket
         switch await findShared(call, now: now, isNewerThan: purpose == .refresh ? known : nil) {
         case .found(let verdict): return LookupResult(verdict: storeShared(verdict, for: call), requestedAt: verdict.requestedAt)
-        case .ask(let its): ticket = its
+        case .miss(let its): ticket = its
         }
         let requestedAt = fleet == nil ? now : timeSource.now()
         var target = call.requirements.target

@@ -35,7 +35,7 @@ extension Fleet: CacheFleet {
     package func find(
         _ keys: [TokenKey], deadline: Deadline, where isUsable: @Sendable (SharedVerdict) -> Bool
     ) async -> SharedLookup {
-        guard var access = access(to: keys[0]) else { return .ask(.none) }
+        guard var access = access(to: keys[0]) else { return .miss(.none) }
         let leaseKey = access.secrets.leaseKey(of: access.entryKey)
         let holder = nextHolder()
         var hasWaited = false
@@ -53,17 +53,17 @@ extension Fleet: CacheFleet {
                         end(leaseKey, holder, access)
                         return found(verdict, hasWaited: hasWaited)
                     }
-                    return ask(access, (leaseKey, holder))
+                    return miss(access, (leaseKey, holder))
                 }
                 hasWaited = true
                 let moment = timeSource.now().advanced(by: pause(FleetSettings.waitMilliseconds))
-                guard moment < deadline.instant, !Task.isCancelled else { return ask(access, nil) }
+                guard moment < deadline.instant, !Task.isCancelled else { return miss(access, nil) }
                 await timeSource.sleep(moment)
-                guard let next = self.access(to: keys[0]) else { return .ask(.none) }
+                guard let next = self.access(to: keys[0]) else { return .miss(.none) }
                 access = next
             }
         } catch {
-            return ask(access, nil)
+            return miss(access, nil)
         }
     }
 
@@ -83,11 +83,11 @@ extension Fleet: CacheFleet {
         return .found(verdict)
     }
 
-    private func ask(_ access: Access, _ lease: (key: [UInt8], holder: [UInt8])?) -> SharedLookup {
+    private func miss(_ access: Access, _ lease: (key: [UInt8], holder: [UInt8])?) -> SharedLookup {
         // The position counts from now on: the caller sends its provider request later.
         let position = self.position
         state.withLockedValue { $0.counts.entryMisses &+= 1 }
-        return .ask(
+        return .miss(
             SharedTicket(
                 share: { identity, tokenEnd in
                     guard let position else { return }
@@ -123,7 +123,7 @@ extension Fleet: CacheFleet {
     ) async {
         let lifetime = timeSource.wallTime().duration(to: identity.validUntil)
         let entry = SharedEntry(
-            identity: identity, tokenEnd: tokenEnd, fingerprint: fingerprint(identity.provider), askedAfter: position)
+            identity: identity, tokenEnd: tokenEnd, fingerprint: fingerprint(identity.provider), requestedAfter: position)
         if lifetime > .zero, let sealed = try? access.secrets.seal(entry, for: access.entryKey), sealed.count <= StoreLimits.value,
             (try? await measure({ () async throws(StoreError) in
                 try await access.session.set(sealed, for: access.entryKey, lifetime: lifetime)
@@ -179,9 +179,9 @@ extension Fleet {
 extension LogState {
     /// Returns the time up to which this node knows all revocations, if it may use an entry.
     fileprivate func judge(_ entry: SharedEntry, _ keys: [TokenKey]) -> Result<Instant, EntryRejection> {
-        guard let epoch, entry.askedAfter.epoch == epoch else { return .failure(.epoch) }
-        guard let caughtUpAt, entry.askedAfter.id >= floor,
-            !index.hasRevocation(of: keys, entry.identity, after: entry.askedAfter.id),
+        guard let epoch, entry.requestedAfter.epoch == epoch else { return .failure(.epoch) }
+        guard let caughtUpAt, entry.requestedAfter.id >= floor,
+            !index.hasRevocation(of: keys, entry.identity, after: entry.requestedAfter.id),
             !outgoing.hasPending(of: keys, entry.identity)
         else { return .failure(.revoked) }
         return .success(caughtUpAt)

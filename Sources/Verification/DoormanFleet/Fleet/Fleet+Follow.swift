@@ -46,8 +46,8 @@ extension Fleet {
             // If the process was stopped for longer, the log may no longer have what this node has not read.
             guard lastRound.duration(to: timeSource.now()) <= settings.retention else { throw .timedOut }
             lastRound = timeSource.now()
-            try await goingOn { () async throws(StoreError) in
-                try await beat(session, .regular)
+            try await toleratingFailures { () async throws(StoreError) in
+                try await appendHeartbeat(session, .regular)
                 await sendRevocations()
                 try await read(session, cache)
                 if timeSource.now() >= maintenanceAt {
@@ -61,7 +61,7 @@ extension Fleet {
         await timeSource.spawn { await self.leave(session) }.value
     }
 
-    /// Sends the revocations that wait, for as long as the store takes them, and says goodbye.
+    /// Sends the revocations that wait, for as long as the store takes them, and announces that it leaves.
     private func leave(_ session: any StoreSession) async {
         let end = timeSource.now().advanced(by: FleetSettings.leaveTime)
         var left = state.withLockedValue { $0.log.outgoing.waiting }
@@ -72,13 +72,13 @@ extension Fleet {
             if waiting == left { await timeSource.sleep(timeSource.now().advanced(by: settings.pollInterval)) }
             left = waiting
         }
-        _ = try? await beat(session, .end)
+        _ = try? await appendHeartbeat(session, .end)
     }
 
     /// Performs commands of the log. After a failure that leaves the session open, the next round tries again. A store that refuses to write
     /// may no longer be the primary, so this node looks for the primary again. So it does after any failure once it is not caught up, or if it
     /// has left the epoch of a log that was cut: only a new session reads the log from its window.
-    private func goingOn(_ commands: () async throws(StoreError) -> Void) async throws(StoreError) {
+    private func toleratingFailures(_ commands: () async throws(StoreError) -> Void) async throws(StoreError) {
         do throws(StoreError) {
             try await commands()
         } catch {
@@ -98,7 +98,9 @@ extension Fleet {
     ///
     /// - Returns: Its id; `nil` if a regular one is not due.
     @discardableResult
-    private func beat(_ session: any StoreSession, _ occasion: LogState.HeartbeatOccasion) async throws(StoreError) -> LogID? {
+    private func appendHeartbeat(_ session: any StoreSession, _ occasion: LogState.HeartbeatOccasion) async throws(StoreError)
+        -> LogID?
+    {
         let (now, wallTime) = (timeSource.now(), timeSource.wallTime())
         let prepared = state.withLockedValue { state -> (append: LogAppend, logKey: [UInt8])? in
             guard let heartbeat = state.log.nextHeartbeat(occasion, now: now),
@@ -221,8 +223,8 @@ extension Fleet {
             if isDenialListFull { await timeSource.sleep(timeSource.now().advanced(by: FleetSettings.fullListPause)) }
         } while isDenialListFull
         state.withLockedValue { $0.log.endReplay() }
-        // What this node knows may come from a store that had gone another way. Only an entry whose writer has read this is surely later.
-        let floor = hadHistory ? try await beat(session, .epoch) ?? .zero : .zero
+        // What this node knows may come from a store with another history. Only entries whose writer has read this heartbeat are used.
+        let floor = hadHistory ? try await appendHeartbeat(session, .epoch) ?? .zero : .zero
         let now = timeSource.now()
         state.withLockedValue { $0.log.begin(epoch, floor: floor, now: now) }
     }

@@ -17,7 +17,7 @@ package final class Fleet: Sendable {
         /// The time since which there has been no connection.
         var disconnectedAt: Instant
         var isSending = false
-        /// Reserved places of revocations that have not been announced yet.
+        /// Reserved slots of revocations that have not been announced yet.
         var reserved = 0
         var leases: UInt64 = 0
         var isDenialListFull = false

@@ -24,14 +24,14 @@ struct LogState: Sendable {
     private(set) var floor = LogID.zero
     /// The time at which this node sent its newest heartbeat that it has read back; `nil` before the first.
     private(set) var caughtUpAt: Instant?
-    /// This node is not caught up by what it has sent before this time.
+    /// A heartbeat sent before this time does not make this node caught up.
     private var catchesUpAfter = Instant(nanoseconds: 0)
-    /// While this node waits for what others may repeat: the time at which its newest heartbeat was sent that has been read back, or at which the
-    /// wait began. Otherwise `nil`.
+    /// The send time of the newest heartbeat that was read back, or the start of the wait. `nil` unless this node waits for others to repeat lost
+    /// records.
     private var joinSeenAt: Instant?
     /// For each epoch, the first heartbeat that names it.
     private var epochStarts: [String: LogID] = [:]
-    /// Before this time, there may be nodes that serve what they have, and of which the log says nothing.
+    /// Until this time, nodes that the log does not name may still serve entries.
     private var knowsNodesAfter = Instant(nanoseconds: 0)
     private(set) var index = RevocationIndex()
     private(set) var nodes: [NodeID: KnownNode] = [:]
@@ -149,8 +149,8 @@ extension LogState {
         nodes[record.node] = known
     }
 
-    /// The time without a word of a node after which it serves nothing that the others don't know of: its own time begins with a heartbeat that
-    /// it has read back, and the one after the last that is known here may be lost.
+    /// The time after a node's last known heartbeat at which it serves no outdated entry. One interval longer than the bound, because its next
+    /// heartbeat may be lost.
     private var longestSilence: Duration { settings.revocationBound + settings.heartbeatInterval }
 
     /// Returns whether there is room for another node. Makes room by forgetting one that is gone.
@@ -236,8 +236,8 @@ extension LogState {
 
     /// Returns the position of the last of this node's revocations with these numbers; `nil` until they are acknowledged.
     ///
-    /// A store can acknowledge a record and forget it, so this node must have read the records back. While it sends one again, others may be
-    /// cut off, and use what they have for the bound from then on.
+    /// A store can acknowledge a record and forget it, so this node must have read the records back. While a record is sent again, a node that
+    /// is cut off may serve its entries for one more bound.
     func acknowledgedPosition(ofOwn numbers: ClosedRange<UInt64>, now: Instant) -> LogID? {
         guard epoch != nil, let last = outgoing.confirmedPosition(of: numbers) else { return nil }
         switch settings.acknowledgement {
@@ -282,7 +282,7 @@ extension LogState {
     /// The first id that the log must keep.
     func keptFrom(wallTime: Timestamp) -> LogID { windowStart(before: applied, wallTime: wallTime) }
 
-    /// Returns where the window of the log begins that ends at an id.
+    /// Returns the first id of the window that ends at `end`.
     ///
     /// The wall clock counts if it is behind: a foreign record can have an id from the future, and the store gives later records such ids, too.
     private func windowStart(before end: LogID, wallTime: Timestamp) -> LogID {

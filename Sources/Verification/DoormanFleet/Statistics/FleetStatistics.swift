@@ -4,13 +4,13 @@ package import DoormanWire
 
 /// The counters and states of a node.
 package struct FleetStatistics: Sendable, Hashable {
-    /// The store's name and version; `nil` while there is no session.
+    /// What the store says about itself; `nil` while there is no session.
     package var server: StoreServer?
     /// Whether commands of calls are sent to the store.
     package var isResponsive = false
     /// Why the last session could not be opened, or has ended; `nil` if none has failed yet.
     package var lastFailure: String?
-    /// The time since which this node is sure to know every revocation; `nil` before it has read the log.
+    /// The age of the newest time up to which this node knows all revocations; `nil` before it has read the log.
     package var caughtUpAge: Duration?
     /// The position that this node has applied.
     package var position = LogID.zero

@@ -7,10 +7,11 @@ internal import NIOCore
 ///
 /// Once it is closed, it stays closed.
 final class RedisConnection: Sendable {
-    /// A request that may wait for a reply even if the server has been silent for a while, or not.
+    /// What a request does while the server is silent.
     enum Urgency {
-        /// Fails at once while the server is silent.
+        /// It fails at once.
         case immediate
+        /// It waits until its deadline.
         case patient
     }
 
@@ -133,7 +134,7 @@ extension RedisConnection {
         case .none: break
         case .request(let waiter, let replies):
             waiter.finish(.success(replies))
-            if let code = replies.lazy.compactMap(\.errorCode).first(where: Self.codesOfOthers.contains) {
+            if let code = replies.lazy.compactMap(\.errorCode).first(where: Self.notPrimaryCodes.contains) {
                 close(because: "it is not the primary any more (\(code))")
             }
         // A server that refuses a connection says so before the greeting.
@@ -142,7 +143,7 @@ extension RedisConnection {
     }
 
     /// The codes of a server that is no primary, or not any more.
-    private static let codesOfOthers: Set = ["READONLY", "MASTERDOWN"]
+    private static let notPrimaryCodes: Set = ["READONLY", "MASTERDOWN"]
 
     /// Sets the timer, unless it is set to an earlier moment. Within the lock, so that of two callers the earlier moment counts.
     private func setTimer(_ state: inout State) {

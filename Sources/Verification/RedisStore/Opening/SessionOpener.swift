@@ -10,7 +10,7 @@ struct SessionOpener: Sendable {
     private let settings: RedisStoreSettings
 
     /// The commands after the greeting.
-    private static let questions = ["INFO", "MULTI", "EXEC"].map { [Array($0.utf8)] }
+    private static let setupCommands = ["INFO", "MULTI", "EXEC"].map { [Array($0.utf8)] }
 
     init(settings: RedisStoreSettings, credentials: RedisCredentials, tls: NIOSSLContext?, eventLoop: any EventLoop) {
         connector = RedisConnector(settings: settings, tls: tls, eventLoop: eventLoop)
@@ -29,7 +29,7 @@ struct SessionOpener: Sendable {
             default: break
             }
             // The empty transaction shows that the user may execute one.
-            let replies = try await connection.send(Self.questions, until: deadline)
+            let replies = try await connection.send(Self.setupCommands, until: deadline)
             for reply in replies { _ = try reply.orError() }
             guard case .bulkString(let text)? = replies.first else { throw StoreError.malformed }
             let info = ServerInformation(text)

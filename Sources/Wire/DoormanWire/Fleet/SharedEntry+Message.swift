@@ -41,7 +41,7 @@ extension SharedEntry {
             FleetLimits.milliseconds.contains(identity.validUntil.millisecondsSince1970) || identity.validUntil == .distantFuture,
             let tokenEnd = Timestamp(endOnWire: unsafe message.pointee.token_end_ms),
             let epoch = unsafe optionalText(message.pointee.epoch), (1...FleetLimits.epochBytes).contains(epoch.utf8.count),
-            let askedAfter = unsafe message.pointee.asked_after
+            let requestedAfter = unsafe message.pointee.asked_after
         else { return nil }
         let fingerprint = unsafe bytes(message.pointee.fingerprint)
         guard (1...FleetLimits.fingerprintBytes).contains(fingerprint.count) else { return nil }
@@ -49,7 +49,7 @@ extension SharedEntry {
         if !audiences.isEmpty { identity.audiences = audiences }
         self.init(
             identity: identity, tokenEnd: tokenEnd, fingerprint: fingerprint,
-            askedAfter: LogPosition(epoch: epoch, id: unsafe LogID(askedAfter)))
+            requestedAfter: LogPosition(epoch: epoch, id: unsafe LogID(requestedAfter)))
     }
 }
 
@@ -64,7 +64,7 @@ private func makeEntry(
     unsafe message.audiences = try unsafe arena.texts(audiences, allocator)
     unsafe message.token_end_ms = entry.tokenEnd.endForWire
     unsafe message.fingerprint = try unsafe arena.data(entry.fingerprint, allocator)
-    unsafe message.epoch = try unsafe arena.text(entry.askedAfter.epoch, allocator)
-    unsafe message.asked_after = try unsafe arena.store(Doorman__Fleet__V1__LogID(entry.askedAfter.id), allocator)
+    unsafe message.epoch = try unsafe arena.text(entry.requestedAfter.epoch, allocator)
+    unsafe message.asked_after = try unsafe arena.store(Doorman__Fleet__V1__LogID(entry.requestedAfter.id), allocator)
     return unsafe message
 }

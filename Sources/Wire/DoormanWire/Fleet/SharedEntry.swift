@@ -9,13 +9,13 @@ package struct SharedEntry: Sendable, Hashable {
     /// The configuration of the provider that the identity depends on. Nodes with another one don't take the entry.
     package var fingerprint: [UInt8]
     /// The position of the log that the writer had applied when it sent the provider request.
-    package var askedAfter: LogPosition
+    package var requestedAfter: LogPosition
 
-    package init(identity: Identity, tokenEnd: Timestamp, fingerprint: [UInt8], askedAfter: LogPosition) {
+    package init(identity: Identity, tokenEnd: Timestamp, fingerprint: [UInt8], requestedAfter: LogPosition) {
         self.identity = identity
         self.tokenEnd = tokenEnd
         self.fingerprint = fingerprint
-        self.askedAfter = askedAfter
+        self.requestedAfter = requestedAfter
     }
 }
 
