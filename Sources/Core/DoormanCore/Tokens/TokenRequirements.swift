@@ -74,4 +74,16 @@ package struct ProviderTarget: Sendable, Hashable {
 
     /// Whether the call names neither.
     package var isEmpty: Bool { provider == nil && applicationID == nil }
+
+    /// Returns every target that covers a valid token. A denial of the token's account for one of them is a denial of the token.
+    package static func all(covering identity: Identity) -> [ProviderTarget] {
+        let own = ProviderTarget(of: identity)
+        return [own, ProviderTarget(provider: own.provider), ProviderTarget(applicationID: own.applicationID), ProviderTarget()]
+    }
+
+    /// Returns whether a valid token is of the target's provider and application, or of any where the target has none. The same rule as
+    /// ``all(covering:)``.
+    package func covers(_ identity: Identity) -> Bool {
+        (provider == nil || identity.provider == provider) && (applicationID == nil || identity.applicationID == applicationID)
+    }
 }

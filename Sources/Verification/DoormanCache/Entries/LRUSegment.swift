@@ -191,10 +191,10 @@ package struct LRUSegment: Sendable {
     /// - Parameter target: The provider and the application of the account; `nil` in it for all.
     func keys(accountID: String, of target: ProviderTarget) -> [TokenKey] {
         accounts.slots(accountID: accountID).compactMap { slot in
-            guard case .valid(let identity)? = verdict(in: slot), identity.isOf(accountID: accountID),
-                target.applicationID == nil || identity.applicationID == target.applicationID,
-                target.provider == nil || identity.provider == target.provider
-            else { return nil }
+            guard case .valid(let identity)? = verdict(in: slot), identity.isOf(accountID: accountID), target.covers(identity)
+            else {
+                return nil
+            }
             return slots[slot].key
         }
     }

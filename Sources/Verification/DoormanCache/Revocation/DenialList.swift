@@ -191,13 +191,8 @@ final class DenialList: Sendable {
     func isDenied(_ identity: Identity, requestedAt moment: Instant) -> Bool {
         state.withLockedValue { state in
             guard !state.accounts.isEmpty else { return false }
-            let (accountID, target) = (identity.accountID, ProviderTarget(of: identity))
-            let targets = [
-                target, ProviderTarget(provider: target.provider), ProviderTarget(applicationID: target.applicationID),
-                ProviderTarget(),
-            ]
-            return targets.contains { target in
-                let key = AccountKey(accountID: accountID, target: target)
+            return ProviderTarget.all(covering: identity).contains { target in
+                let key = AccountKey(accountID: identity.accountID, target: target)
                 return state.accounts[key].map { moment < $0.requestedBefore } ?? false
             }
         }

@@ -9,12 +9,7 @@ enum RevocationSubject: Hashable, Sendable {
 
     /// Returns what a revocation of a token or of its account can name.
     static func all(of keys: [TokenKey], _ identity: Identity) -> [RevocationSubject] {
-        let (provider, application) = (identity.provider, identity.applicationID)
-        let targets = [
-            ProviderTarget(provider: provider, applicationID: application), ProviderTarget(provider: provider),
-            ProviderTarget(applicationID: application), ProviderTarget(),
-        ]
-        return keys.map(RevocationSubject.token) + targets.map { .account(id: identity.accountID, $0) }
+        keys.map(RevocationSubject.token) + ProviderTarget.all(covering: identity).map { .account(id: identity.accountID, $0) }
     }
 }
 
