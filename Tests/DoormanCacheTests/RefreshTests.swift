@@ -26,7 +26,7 @@ struct RefreshTests {
         try await eventually("the entry is refreshed") {
             scene.provider.verifyRequests.count == 2 && scene.verifier.statistics.inFlightLookups == 0
         }
-        #expect(scene.provider.verifyRequests[1].isRefresh)
+        #expect(scene.provider.verifyRequests[1].purpose == .refresh)
         scene.clock.advance(by: .seconds(47))
         #expect(scene.cachedResponse() == "1011166682335378 cached")
         #expect(scene.provider.verifyRequests.count == 2)

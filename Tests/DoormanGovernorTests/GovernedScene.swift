@@ -38,12 +38,12 @@ struct GovernedScene {
         verifier = GovernedVerifier(upstream: provider, governor: governor)
     }
 
-    func start(_ token: String = "EMAW", deadline: Deadline? = nil, isRefresh: Bool = false) -> Call {
+    func start(_ token: String = "EMAW", for purpose: CallPurpose = .demand, deadline: Deadline? = nil) -> Call {
         let deadline = deadline ?? Deadline(clock.now.advanced(by: .seconds(3600)))
         return Task { [verifier] in
             do throws(VerificationError) {
                 return .success(
-                    try await verifier.verify(VerificationRequest(token: Token(token), isRefresh: isRefresh), deadline: deadline))
+                    try await verifier.verify(VerificationRequest(token: Token(token), purpose: purpose), deadline: deadline))
             } catch {
                 return .failure(error)
             }

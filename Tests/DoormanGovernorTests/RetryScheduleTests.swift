@@ -78,7 +78,7 @@ struct RetryScheduleTests {
         }
         scene.provider.script { .failure(.unavailable) }
         _ = await scene.verify()
-        for number in 0..<50 { _ = await scene.start("refreshed \(number)", isRefresh: true).value }
+        for number in 0..<50 { _ = await scene.start("refreshed \(number)", for: .refresh).value }
         #expect(await retryTimes(2, in: scene) == [.seconds(1), .milliseconds(1_010)])
     }
 

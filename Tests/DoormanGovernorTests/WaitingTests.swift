@@ -156,7 +156,7 @@ struct PurposeTests {
             try await eventually("the call waits") { scene.governor.statistics.waiting == number + 1 }
         }
         for number in 0..<3 {
-            calls.append(scene.start("known \(number)", isRefresh: true))
+            calls.append(scene.start("known \(number)", for: .refresh))
             try await eventually("the call waits") { scene.governor.statistics.waiting == 11 + number }
         }
         for number in 0..<14 {

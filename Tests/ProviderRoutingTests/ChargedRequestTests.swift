@@ -74,7 +74,7 @@ struct ChargedRequestTests {
     func refresh() async throws {
         let credentials = ScriptedCredentials(["1a": .wrongApplication, "2a": .valid])
         _ = try await router(credentials, "1a 2a").verify(
-            VerificationRequest(token: Sample.token, isRefresh: true), deadline: Sample.deadline())
+            VerificationRequest(token: Sample.token, purpose: .refresh), deadline: Sample.deadline())
         #expect(takeCharged() == 0)
     }
 

@@ -110,6 +110,15 @@ extension TokenProvider {
     }
 }
 
+/// The purpose of a verification. Layers that let requests wait serve both purposes in turn, so that neither can starve the other: a flood of
+/// unknown tokens can't keep known ones from being refreshed in time.
+package enum CallPurpose: Sendable, Hashable {
+    /// A caller waits for the response.
+    case demand
+    /// Refreshes a cached entry before its TTL ends. No caller waits for the response.
+    case refresh
+}
+
 /// A request to verify a token.
 package struct VerificationRequest: Sendable, Hashable {
     package var token: Token
@@ -124,8 +133,7 @@ package struct VerificationRequest: Sendable, Hashable {
     package var maxAge: Duration?
     /// The revocation that the verdict must not be older than; `nil` for none. No provider's verifier looks at it.
     package var notBefore: RevocationPosition?
-    /// Whether the request refreshes a cached entry ahead of time, so that no caller waits for it.
-    package var isRefresh: Bool
+    package var purpose: CallPurpose
     /// The provider and the application for which the token was valid before; `nil` if unknown. A rejected proof is then no rejection of the
     /// token.
     package var known: ProviderTarget?
@@ -137,7 +145,7 @@ package struct VerificationRequest: Sendable, Hashable {
     package var target: ProviderTarget { ProviderTarget(provider: provider, applicationID: applicationID) }
 
     package init(
-        token: Token, requirements: TokenRequirements = .none, maxAge: Duration? = nil, isRefresh: Bool = false,
+        token: Token, requirements: TokenRequirements = .none, maxAge: Duration? = nil, purpose: CallPurpose = .demand,
         known: ProviderTarget? = nil, caller: Caller? = nil
     ) {
         self.token = token
@@ -145,7 +153,7 @@ package struct VerificationRequest: Sendable, Hashable {
         applicationID = requirements.applicationID
         requiredScopes = requirements.scopes
         self.maxAge = maxAge
-        self.isRefresh = isRefresh
+        self.purpose = purpose
         self.known = known
         self.caller = caller
     }

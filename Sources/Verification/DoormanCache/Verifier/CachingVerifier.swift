@@ -219,12 +219,6 @@ extension CachingVerifier {
         let requestedAt: Instant?
     }
 
-    private enum LookupPurpose {
-        case call
-        /// No call waits, and the cached entry is still within its TTL.
-        case refresh
-    }
-
     /// Verifies a token from the cache, or by a provider request after a miss. Errors are never cached.
     package func verify(_ original: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
         let arrival = timeSource.now()
@@ -249,7 +243,7 @@ extension CachingVerifier {
                 result = try await lookups.value(
                     for: LookupKey(call), deadline: canServeStale ? staleIfErrorDeadline(deadline, now: now) : deadline
                 ) { () async throws(VerificationError) in
-                    try await self.requestVerdict(for: call, purpose: .call)
+                    try await self.requestVerdict(for: call, purpose: .demand)
                 }
             } catch {
                 if let verdict = staleVerdict(for: error, call, hadStaleEntry: canServeStale) {
@@ -289,10 +283,10 @@ extension CachingVerifier {
     }
 
     /// Sends a provider request, and stores its verdict.
-    private func requestVerdict(for call: VerifyCall, purpose: LookupPurpose) async throws(VerificationError) -> LookupResult {
+    private func requestVerdict(for call: VerifyCall, purpose: CallPurpose) async throws(VerificationError) -> LookupResult {
         let now = timeSource.now()
         // An earlier lookup may have completed after this call missed the cache.
-        if purpose == .call, case .hit(let verdict, _) = cache.lookup(call, now: now, .repeated) {
+        if purpose == .demand, case .hit(let verdict, _) = cache.lookup(call, now: now, .repeated) {
             return LookupResult(verdict: verdict, requestedAt: nil)
         }
         let known = cachedIdentity(of: call.key, now: now)
@@ -306,8 +300,8 @@ extension CachingVerifier {
         // Only its own provider can judge a token that was valid before. Another one would reject it, and that would cost other calls the entry.
         if let known, let named = target.provider, !known.isFrom(named) { target.provider = known.provider }
         let request = VerificationRequest(
-            token: call.token, requirements: TokenRequirements(target), isRefresh: purpose == .refresh,
-            known: known.map(ProviderTarget.init(of:)), caller: purpose == .call ? call.caller : nil)
+            token: call.token, requirements: TokenRequirements(target), purpose: purpose,
+            known: known.map(ProviderTarget.init(of:)), caller: purpose == .demand ? call.caller : nil)
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
                 let verdict = try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))

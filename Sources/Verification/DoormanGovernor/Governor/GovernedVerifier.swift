@@ -43,7 +43,7 @@ extension GovernedVerifier: TokenProvider {
     private func verify(
         _ request: VerificationRequest, _ token: Int, deadline: Deadline
     ) async throws(VerificationError) -> Verdict {
-        var first = try await governor.permit(for: request.isRefresh ? .refresh : .demand, deadline: deadline)
+        var first = try await governor.permit(for: request.purpose, deadline: deadline)
         first.token = token
         // The token may have failed while the call waited.
         if let failure = governor.recentFailure(of: token) {

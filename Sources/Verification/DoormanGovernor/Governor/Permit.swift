@@ -24,12 +24,3 @@ package enum CallResult: Sendable, Hashable {
     /// The call ended for a reason that does not lie with the provider.
     case inconclusive
 }
-
-/// The purpose of a call. The queues of both purposes are served in turn, so that neither can starve the other: a flood of unknown
-/// tokens can't keep known ones from being refreshed in time.
-package enum CallPurpose: Sendable, Hashable {
-    /// A caller waits for the response.
-    case demand
-    /// Refreshes an entry before its TTL ends.
-    case refresh
-}
