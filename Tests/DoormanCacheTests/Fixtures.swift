@@ -63,7 +63,7 @@ struct Scene {
         var settings = CacheSettings()
         change(&settings)
         verifier = try CachingVerifier(
-            upstream: provider, settings: settings, timeSource: clock.timeSource, coding: VerdictCoding(encode: encodeForTests),
+            provider: provider, settings: settings, timeSource: clock.timeSource, coding: VerdictCoding(encode: encodeForTests),
             randomness: CacheRandomness(roll: { roll }))
     }
 

@@ -17,7 +17,7 @@ struct HotSwappableProviderTests {
     init() throws {
         provider = HotSwappableProvider(first)
         verifier = try CachingVerifier(
-            upstream: provider, settings: CacheSettings(), timeSource: clock.timeSource,
+            provider: provider, settings: CacheSettings(), timeSource: clock.timeSource,
             coding: VerdictCoding(encode: encodeForTests))
     }
 

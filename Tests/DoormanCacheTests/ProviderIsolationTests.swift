@@ -30,7 +30,7 @@ struct ProviderIsolationTests {
             var settings = CacheSettings()
             settings.maximumInFlightLookups = 20
             verifier = try CachingVerifier(
-                upstream: ProviderRouter(pools) { String(decoding: $0.bytes.prefix(3), as: UTF8.self) }, settings: settings,
+                provider: ProviderRouter(pools) { String(decoding: $0.bytes.prefix(3), as: UTF8.self) }, settings: settings,
                 timeSource: clock.timeSource, coding: VerdictCoding(encode: encodeForTests))
         }
 

@@ -170,7 +170,7 @@ private struct RealTimeScene {
         settings.ttl = .milliseconds(100)
         settings.refreshAhead = 0
         verifier = try CachingVerifier(
-            upstream: provider, settings: settings, timeSource: .system, coding: VerdictCoding(encode: encodeForTests))
+            provider: provider, settings: settings, timeSource: .system, coding: VerdictCoding(encode: encodeForTests))
     }
 
     func verify(within timeout: Duration) async throws(VerificationError) -> Verdict {

@@ -104,7 +104,7 @@ struct SettingsWarningTests {
             return .failure(VerificationError(.providerUnavailable, "The provider did not respond in time."))
         }
         let verifier = GovernedVerifier(
-            upstream: provider, governor: Governor(settings: defaults.governor, timeSource: clock.timeSource))
+            provider: provider, governor: Governor(settings: defaults.governor, timeSource: clock.timeSource))
         let began = clock.now
         let verdict = try await verifier.verify(
             VerificationRequest(token: Token("EMAW")), deadline: Deadline(began.advanced(by: defaults.cache.lookupTimeout)))

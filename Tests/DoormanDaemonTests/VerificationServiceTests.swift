@@ -61,7 +61,7 @@ struct VerificationServiceTests {
 
     init() throws {
         verifier = try CachingVerifier(
-            upstream: provider, settings: CacheSettings(), timeSource: .system,
+            provider: provider, settings: CacheSettings(), timeSource: .system,
             coding: .wire)
         let governor = Governor(settings: GovernorSettings(), timeSource: .system)
         let service = VerificationService(

@@ -79,7 +79,7 @@ struct FleetStage {
                 store: store, secrets: secrets, node: NodeID(bytes: Array(repeating: number, count: NodeID.byteCount)),
                 settings: settings, timeSource: time, fingerprint: { Array($0.utf8) })
             let verifier = try CachingVerifier(
-                CachingVerifier.Sources(upstream: provider, fleet: fleet), settings: CacheSettings(), timeSource: time,
+                CachingVerifier.Sources(provider: provider, fleet: fleet), settings: CacheSettings(), timeSource: time,
                 coding: VerdictCoding(encode: { _ in EncodedResponse() }),
                 randomness: CacheRandomness(secret: secrets.cacheKeySecrets[0].secret))
             return Node(fleet: fleet, verifier: verifier)

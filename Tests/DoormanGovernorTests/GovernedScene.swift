@@ -35,7 +35,7 @@ struct GovernedScene {
         settings.retryJitter = 0
         change(&settings)
         governor = Governor(settings: settings, timeSource: usesRealTime ? .system : clock.timeSource)
-        verifier = GovernedVerifier(upstream: provider, governor: governor)
+        verifier = GovernedVerifier(provider: provider, governor: governor)
     }
 
     func start(_ token: String = "EMAW", for purpose: CallPurpose = .demand, deadline: Deadline? = nil) -> Call {

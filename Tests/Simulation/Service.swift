@@ -35,7 +35,7 @@ final class Service: Sendable {
         staleRule = StaleServingRule { [governor] _ in [governor] }
         missLimiter = CallerRateLimiter(settings: CallerRateLimiterSettings())
         verifier = try CachingVerifier(
-            upstream: GovernedVerifier(upstream: provider, governor: governor), settings: cache,
+            provider: GovernedVerifier(provider: provider, governor: governor), settings: cache,
             timeSource: world.timeSource,
             coding: VerdictCoding { verdict in
                 guard case .valid(let identity) = verdict, identity.freshness == .stale else { return EncodedResponse(bytes: [0]) }

@@ -50,14 +50,14 @@ package final class Simulation: Sendable {
             try zip(Self.applications, governors).map { application, governor in
                 let credentials = try Self.secrets[application, default: []].map { secret in
                     GovernedVerifier(
-                        upstream: try SimulatedCredential(provider, application: application, secret: secret), governor: governor)
+                        provider: try SimulatedCredential(provider, application: application, secret: secret), governor: governor)
                 }
                 return ApplicationRouter.Application(provider: "simulated", id: application, credentials: credentials)
             }, timeSource: world.timeSource, checkTimeout: settings.cache.lookupTimeout,
             chargeExtraRequest: { _ in })
         self.router = router
         verifier = try CachingVerifier(
-            upstream: router, settings: settings.cache, timeSource: world.timeSource,
+            provider: router, settings: settings.cache, timeSource: world.timeSource,
             coding: .numbered(encoded),
             randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))
         self.world = world

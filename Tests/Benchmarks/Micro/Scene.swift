@@ -19,7 +19,7 @@ struct Scene {
         settings.valid.entries = 2_000_000
         settings.valid.bytes = 4 << 30
         let verifier = try CachingVerifier(
-            upstream: ScriptedProvider.steady(), settings: settings, timeSource: .system,
+            provider: ScriptedProvider.steady(), settings: settings, timeSource: .system,
             coding: .wire)
         self.verifier = verifier
         let governor = Governor(settings: GovernorSettings(), timeSource: .system)

@@ -38,7 +38,7 @@ final class SimulatedNode: Sendable {
         let encoded = NIOLockedValueBox<[Verdict]>([])
         let keys = secrets.cacheKeySecrets.map(\.secret)
         let verifier = try CachingVerifier(
-            CachingVerifier.Sources(upstream: provider, fleet: fleet), settings: configuration.cache, timeSource: time,
+            CachingVerifier.Sources(provider: provider, fleet: fleet), settings: configuration.cache, timeSource: time,
             coding: .numbered(encoded),
             randomness: CacheRandomness(
                 roll: { world.draw { $0.next() } }, secret: keys[0], previousSecrets: Array(keys.dropFirst())))

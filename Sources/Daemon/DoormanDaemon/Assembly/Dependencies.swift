@@ -55,7 +55,7 @@ struct Dependencies {
         }
         self.fleetNode = fleetNode
         let verifier = try CachingVerifier(
-            CachingVerifier.Sources(upstream: providers.provider, fleet: fleetNode?.fleet), settings: settings.cache,
+            CachingVerifier.Sources(provider: providers.provider, fleet: fleetNode?.fleet), settings: settings.cache,
             timeSource: time, coding: .wire,
             randomness: fleetNode?.cacheRandomness ?? CacheRandomness(),
             stormObserver: Self.stormLog(logger))

@@ -117,15 +117,15 @@ struct ProviderAssembly {
             switch member.configured.definition {
             case .accountKit(let credentials):
                 return try credentials.map {
-                    GovernedVerifier(upstream: try AccountKitVerifier($0, client: client), governor: governor)
+                    GovernedVerifier(provider: try AccountKitVerifier($0, client: client), governor: governor)
                 }
             case .facebookLogin(let credentials):
                 return try credentials.map {
-                    GovernedVerifier(upstream: try FacebookLoginVerifier($0, client: client), governor: governor)
+                    GovernedVerifier(provider: try FacebookLoginVerifier($0, client: client), governor: governor)
                 }
             case .introspection(let credentials):
                 return try credentials.map {
-                    GovernedVerifier(upstream: try IntrospectionVerifier($0, client: client), governor: governor)
+                    GovernedVerifier(provider: try IntrospectionVerifier($0, client: client), governor: governor)
                 }
             case .jwt: return []
             }

@@ -40,21 +40,21 @@ extension CachingVerifier {
     }
 
     /// Throws if a verdict can't be used, because it comes from a provider that sees no revocation, and this node may not know all of them.
-    func checkFleet(_ verdict: Verdict, for call: VerifyCall) throws(VerificationError) {
+    func requireKnownRevocations(of verdict: Verdict, for call: VerifyCall) throws(VerificationError) {
         guard seesNoRevocation(verdict), fleetLimit(of: call, at: timeSource.now()) != nil else { return }
         throw .storeUnavailable
     }
 
     /// Throws if no verdict about the call's token could be used.
-    func checkFleet(_ call: VerifyCall) throws(VerificationError) {
+    func requireUsableVerdict(for call: VerifyCall) throws(VerificationError) {
         guard fleetLimit(of: call, at: timeSource.now()) != nil,
-            upstream.seesNoRevocation(of: call.token, naming: call.requirements.provider)
+            provider.seesNoRevocation(of: call.token, naming: call.requirements.provider)
         else { return }
         throw .storeUnavailable
     }
 
     /// Returns whether a verdict from a request at this time is too old for what this node knows.
-    func isBeyondBound(_ requestedAt: Instant) -> Bool {
+    func isTooOldWithoutStore(requestedAt: Instant) -> Bool {
         guard let fleet, fleet.closedGateMaximumAge > .zero else { return false }
         let now = timeSource.now()
         return !fleet.gate.isOpen(at: now) && requestedAt.duration(to: now) > fleet.closedGateMaximumAge
@@ -62,7 +62,7 @@ extension CachingVerifier {
 
     private func seesNoRevocation(_ verdict: Verdict) -> Bool {
         guard case .valid(let identity) = verdict else { return false }
-        return upstream.seesNoRevocation(provider: identity.provider)
+        return provider.seesNoRevocation(provider: identity.provider)
     }
 }
 
@@ -79,14 +79,14 @@ extension CachingVerifier {
     ///
     /// - Parameter known: The entry to refresh: only a later verdict is of use. `nil` for any.
     func findShared(_ call: VerifyCall, now: Instant, isNewerThan known: Identity?) async -> SharedLookup {
-        guard let fleet, !upstream.seesNoRevocation(of: call.token, naming: call.requirements.provider) else { return .miss(.none) }
+        guard let fleet, !provider.seesNoRevocation(of: call.token, naming: call.requirements.provider) else { return .miss(.none) }
         let end = now.advanced(by: settings.lookupTimeout / 2)
         return await fleet.find(allKeys(of: call), deadline: Deadline(end)) { shared in
             let age = shared.requestedAt.duration(to: self.timeSource.now())
             if let known, shared.identity.verifiedAt <= known.verifiedAt { return false }
             if let maxAge = call.maxAge, age > maxAge { return false }
-            guard age < self.settings.longestLifetime, !self.upstream.seesNoRevocation(provider: shared.identity.provider),
-                self.upstream.knows(provider: shared.identity.provider)
+            guard age < self.settings.longestLifetime, !self.provider.seesNoRevocation(provider: shared.identity.provider),
+                self.provider.knows(provider: shared.identity.provider)
             else { return false }
             return self.canUse(shared, for: call)
         }
@@ -119,7 +119,7 @@ extension CachingVerifier {
     func share(
         _ identity: Identity, for key: TokenKey, tokenEnd: Timestamp, requestedAt: Instant, _ ticket: SharedTicket
     ) {
-        guard fleet != nil, !upstream.seesNoRevocation(provider: identity.provider) else { return ticket.giveUp() }
+        guard fleet != nil, !provider.seesNoRevocation(provider: identity.provider) else { return ticket.giveUp() }
         // The provider lags behind a revocation that the log has. Once the denial has ended, another node would take the entry for a later one.
         let (verdict, now) = (Verdict.valid(identity), timeSource.now())
         guard cache.denial(of: verdict, for: key, requestedAt: requestedAt, now: now) == nil,

@@ -16,36 +16,36 @@ extension CachingVerifier {
     ) async throws(VerificationError) -> RevocationPosition? {
         switch request.subject {
         case .token(let token):
-            let tokens = [token] + upstream.equivalents(of: token, naming: request.provider)
+            let tokens = [token] + provider.equivalents(of: token, naming: request.provider)
             return try await revoke(
                 tokens.map { token in ([keys] + previousKeys).map { $0.key(forToken: token.bytes.span) } }, request, deadline)
         case .account(let accountID):
-            let target = try upstream.resolve(request.target, for: .accountRevocation)
+            let target = try provider.resolve(request.target, for: .accountRevocation)
             var request = request
             (request.provider, request.applicationID) = (target.provider, target.applicationID)
             return try await denying(accountID, target, for: request.caller, deadline) {
                 [request] () async throws(VerificationError) in
-                try await self.upstream.revoke(request, deadline: deadline)
+                try await self.provider.revoke(request, deadline: deadline)
             }
         }
     }
 
     /// Returns one page of an application's accounts. Pages are not cached: an operator wants the current state.
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        let target = try upstream.resolve(request.target, for: .accountList)
+        let target = try provider.resolve(request.target, for: .accountList)
         var request = request
         (request.provider, request.applicationID) = (target.provider, target.applicationID)
-        return try await upstream.accounts(request, deadline: deadline)
+        return try await provider.accounts(request, deadline: deadline)
     }
 
     /// Deletes an account at the provider, and denies it here as a revocation does.
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        let target = try upstream.resolve(request.target, for: .accountDeletion)
+        let target = try provider.resolve(request.target, for: .accountDeletion)
         var request = request
         (request.provider, request.applicationID) = (target.provider, target.applicationID)
         _ = try await denying(request.accountID, target, for: request.caller, deadline) {
             [request] () async throws(VerificationError) in
-            try await self.upstream.deleteAccount(request, deadline: deadline)
+            try await self.provider.deleteAccount(request, deadline: deadline)
         }
     }
 
@@ -59,7 +59,7 @@ extension CachingVerifier {
         try fleet?.reserveRevocation()
         let end: SharedRevocation.DenialEnd
         do throws(VerificationError) {
-            let outcome = try await upstream.revoke(request, deadline: deadline)
+            let outcome = try await provider.revoke(request, deadline: deadline)
             end = denialEnd(after: outcome)
             if case .deniedLocally = outcome { localDenials.withLockedValue { $0 += 1 } }
         } catch {

@@ -10,17 +10,17 @@ package final class CachingVerifier: Sendable {
     /// The sources of verdicts.
     package struct Sources: Sendable {
         /// The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
-        let upstream: any TokenProvider
+        let provider: any TokenProvider
         /// The other nodes; `nil` for none. The secrets of the fleet make the cache keys: see ``CacheRandomness/secret``.
         let fleet: (any CacheFleet)?
 
-        package init(upstream: any TokenProvider, fleet: (any CacheFleet)? = nil) {
-            self.upstream = upstream
+        package init(provider: any TokenProvider, fleet: (any CacheFleet)? = nil) {
+            self.provider = provider
             self.fleet = fleet
         }
     }
 
-    let upstream: any TokenProvider
+    let provider: any TokenProvider
     let settings: CacheSettings
     let timeSource: TimeSource
     let coding: VerdictCoding
@@ -45,7 +45,7 @@ package final class CachingVerifier: Sendable {
         _ sources: Sources, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
         randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
-        upstream = sources.upstream
+        provider = sources.provider
         fleet = sources.fleet
         self.settings = settings
         self.timeSource = timeSource
@@ -71,11 +71,11 @@ package final class CachingVerifier: Sendable {
 
     /// Creates a verifier without a fleet.
     package convenience init(
-        upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
+        provider: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
         randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
         try self.init(
-            Sources(upstream: upstream), settings: settings, timeSource: timeSource, coding: coding, randomness: randomness,
+            Sources(provider: provider), settings: settings, timeSource: timeSource, coding: coding, randomness: randomness,
             stormObserver: stormObserver)
     }
 
@@ -156,7 +156,7 @@ extension CachingVerifier {
     ///
     /// - Returns: `nil` if the cache has no stale entry that matches the call otherwise.
     package func serveStale(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
-        guard serveStale(call.key, maxAge: call.maxAge) != nil else { return nil }
+        guard prolongStaleEntry(of: call.key, maxAge: call.maxAge) != nil else { return nil }
         return lookup(call, now: now, into: &response)
     }
 
@@ -175,13 +175,13 @@ extension CachingVerifier {
 
     /// Returns whether a provider of this name is configured. A call that names another one is a mistake of its caller: it says nothing about
     /// the token.
-    package func knows(provider: String) -> Bool { upstream.knows(provider: provider) }
+    package func knows(provider: String) -> Bool { self.provider.knows(provider: provider) }
 
     /// Validates the syntax of a token, without a provider request.
     ///
     /// - Returns: The rejection of a malformed token; `nil` otherwise.
     package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? {
-        upstream.validateSyntax(of: token, naming: provider)
+        self.provider.validateSyntax(of: token, naming: provider)
     }
 
     /// Refreshes the entry of a call's token in the background, so that no call has to wait when its TTL ends. A cache miss in the
@@ -232,11 +232,11 @@ extension CachingVerifier {
             let cached = cache.lookup(call, now: now, attempt)
             attempt = .repeated
             if case .hit(let verdict, let isDueForRefresh) = cached {
-                try checkFleet(verdict.verdict, for: original)
+                try requireKnownRevocations(of: verdict.verdict, for: original)
                 if isDueForRefresh { refresh(call) }
-                return check(verdict, for: call)
+                return judge(verdict, for: call)
             }
-            try checkFleet(original)
+            try requireUsableVerdict(for: original)
             let canServeStale = cached == .stale
             let result: LookupResult
             do throws(VerificationError) {
@@ -247,8 +247,8 @@ extension CachingVerifier {
                 }
             } catch {
                 if let verdict = staleVerdict(for: error, call, hadStaleEntry: canServeStale) {
-                    try checkFleet(verdict.verdict, for: original)
-                    return check(verdict, for: call)
+                    try requireKnownRevocations(of: verdict.verdict, for: original)
+                    return judge(verdict, for: call)
                 }
                 // It stopped waiting early to serve a stale entry. That entry is gone, so it waits on.
                 if error.code == .deadlineExceeded, !Task.isCancelled, !deadline.hasPassed(at: timeSource.now()) { continue }
@@ -261,9 +261,9 @@ extension CachingVerifier {
             // A lookup that began before this call arrived can have a result that is too old for it.
             if let maxAge = call.maxAge, requestedAt.duration(to: arrival) > maxAge { continue }
             // It may also be too old by now, if this node has lost the store in the meantime.
-            try checkFleet(result.verdict.verdict, for: original)
-            if isBeyondBound(requestedAt) || isDeniedUnderPreviousKey(original.token) { continue }
-            return check(try confirm(result.verdict, requestedAt: requestedAt, for: call), for: call)
+            try requireKnownRevocations(of: result.verdict.verdict, for: original)
+            if isTooOldWithoutStore(requestedAt: requestedAt) || isDeniedUnderPreviousKey(original.token) { continue }
+            return judge(try confirm(result.verdict, requestedAt: requestedAt, for: call), for: call)
         }
     }
 
@@ -304,7 +304,7 @@ extension CachingVerifier {
             known: known.map(ProviderTarget.init(of:)), caller: purpose == .demand ? call.caller : nil)
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
-                let verdict = try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
+                let verdict = try await self.provider.verify(request, deadline: self.lookupDeadline(from: now))
                 guard self.isInTime(requestedAt: requestedAt) else { throw .tooLate }
                 if let known, !self.isBelieved(verdict, on: known) { throw .rejectionStorm }
                 return verdict
@@ -313,7 +313,7 @@ extension CachingVerifier {
         } catch {
             ticket.giveUp()
             if purpose == .refresh { postponeRefresh(of: call.key) }
-            if error.code == .providerUnavailable || error.code == .providerBusy { serveStale(call.key, maxAge: nil) }
+            if error.code == .providerUnavailable || error.code == .providerBusy { prolongStaleEntry(of: call.key, maxAge: nil) }
             throw error
         }
     }
@@ -361,7 +361,7 @@ extension CachingVerifier {
     }
 
     /// Judges a valid token by the requirements of the call.
-    private func check(_ encoded: EncodedVerdict, for call: VerifyCall) -> EncodedVerdict {
+    private func judge(_ encoded: EncodedVerdict, for call: VerifyCall) -> EncodedVerdict {
         cache.judge(encoded, call.requirements)
     }
 }
@@ -454,15 +454,15 @@ extension CachingVerifier {
         if case .hit(let verdict, _) = cache.lookup(call, now: timeSource.now(), .repeated) {
             return verdict
         }
-        return serveStale(call.key, maxAge: call.maxAge)
+        return prolongStaleEntry(of: call.key, maxAge: call.maxAge)
     }
 
-    /// Serves the stale entry from the cache for ``CacheSettings/staleRefreshInterval``, without a request to the provider that has
-    /// just failed.
+    /// Makes calls get the stale entry from the cache for ``CacheSettings/staleRefreshInterval``, without a request to the provider that has
+    /// just failed. An entry within its TTL stays as it is.
     ///
-    /// - Returns: `nil` if there is no entry that may still be served.
+    /// - Returns: The verdict of the entry; `nil` if there is no entry that may still be served.
     @discardableResult
-    private func serveStale(_ key: TokenKey, maxAge: Duration?) -> EncodedVerdict? {
+    private func prolongStaleEntry(of key: TokenKey, maxAge: Duration?) -> EncodedVerdict? {
         let now = timeSource.now()
         guard var entry = cache.staleEntry(for: key, maxAge: maxAge, now: now), case .valid(var identity) = entry.verdict else {
             return nil
@@ -486,7 +486,7 @@ extension CachingVerifier {
     /// its account was revoked moments ago: then the caller gets the token without an identity.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         // A call that leaves out the only provider or application must join a call that names it.
-        let target = try upstream.resolve(request.target, for: .exchange)
+        let target = try provider.resolve(request.target, for: .exchange)
         var request = request
         (request.provider, request.applicationID) = (target.provider, target.applicationID)
         let key = keys.key(forCode: request.code.bytes.span, of: target)
@@ -499,7 +499,7 @@ extension CachingVerifier {
         let share = fleet?.sharingIssuedToken()
         let now = timeSource.now()
         let verdict = try await reportingTimeout { () async throws(VerificationError) in
-            try await self.upstream.exchange(request, deadline: self.lookupDeadline(from: now))
+            try await self.provider.exchange(request, deadline: self.lookupDeadline(from: now))
         }
         guard case .issued(let token, let identity?) = verdict else { return verdict }
         let call = VerifyCall(validated: token, key: keys.key(forToken: token.bytes.span))

@@ -3,28 +3,28 @@ package import DoormanSupport
 
 /// Sends calls to a provider when its governor allows them. Works with any provider.
 package struct GovernedVerifier: Sendable {
-    private let upstream: any TokenProvider
+    private let provider: any TokenProvider
     private let governor: Governor
 
-    package init(upstream: any TokenProvider, governor: Governor) {
-        self.upstream = upstream
+    package init(provider: any TokenProvider, governor: Governor) {
+        self.provider = provider
         self.governor = governor
     }
 }
 
 extension GovernedVerifier: TokenProvider {
     package func validateSyntax(of token: Token) -> Rejection? {
-        upstream.validateSyntax(of: token)
+        provider.validateSyntax(of: token)
     }
 
     package func resolve(
         _ target: ProviderTarget, for operation: ProviderOperation
     ) throws(VerificationError) -> ProviderTarget {
-        try upstream.resolve(target, for: operation)
+        try provider.resolve(target, for: operation)
     }
 
     package func equivalents(of token: Token, naming provider: String?) -> [Token] {
-        upstream.equivalents(of: token, naming: provider)
+        self.provider.equivalents(of: token, naming: provider)
     }
 
     /// Verifies a token. Retries once if the provider failed and the governor allows it, since a verification is safe to repeat. After a
@@ -51,7 +51,7 @@ extension GovernedVerifier: TokenProvider {
             throw failure
         }
         do throws(VerificationError) {
-            let verdict = try await upstream.verify(request, deadline: deadline)
+            let verdict = try await provider.verify(request, deadline: deadline)
             governor.finish(first, .responded)
             return verdict
         } catch {
@@ -66,7 +66,7 @@ extension GovernedVerifier: TokenProvider {
             }
             retryPermit.token = first.token
             return try await governor.finishing(retryPermit) { () async throws(VerificationError) in
-                try await upstream.verify(request, deadline: deadline)
+                try await provider.verify(request, deadline: deadline)
             }
         }
     }
@@ -74,7 +74,7 @@ extension GovernedVerifier: TokenProvider {
     /// Exchanges a code. Never retries: a code works once, and a failed request may have spent it.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         try await governor.perform(deadline) { () async throws(VerificationError) in
-            try await upstream.exchange(request, deadline: deadline)
+            try await provider.exchange(request, deadline: deadline)
         }
     }
 
@@ -82,25 +82,25 @@ extension GovernedVerifier: TokenProvider {
         _ request: RevocationRequest, deadline: Deadline
     ) async throws(VerificationError) -> RevocationOutcome {
         try await governor.perform(deadline) { () async throws(VerificationError) in
-            try await upstream.revoke(request, deadline: deadline)
+            try await provider.revoke(request, deadline: deadline)
         }
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
         try await governor.perform(deadline) { () async throws(VerificationError) in
-            try await self.upstream.accounts(request, deadline: deadline)
+            try await self.provider.accounts(request, deadline: deadline)
         }
     }
 
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         try await governor.perform(deadline) { () async throws(VerificationError) in
-            try await self.upstream.deleteAccount(request, deadline: deadline)
+            try await self.provider.deleteAccount(request, deadline: deadline)
         }
     }
 
     package func checkCredential(deadline: Deadline) async throws(VerificationError) {
         try await governor.perform(deadline) { () async throws(VerificationError) in
-            try await self.upstream.checkCredential(deadline: deadline)
+            try await self.provider.checkCredential(deadline: deadline)
         }
     }
 }
