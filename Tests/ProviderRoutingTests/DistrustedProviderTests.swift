@@ -109,7 +109,8 @@ struct DistrustedProviderTests {
             .failure(VerificationError(.providerMisconfigured, "active", scope: .verdicts, request: .responded))
         }
         let router = ApplicationRouter(
-            [.init(id: "1", credentials: [provider], lastCheck: .distrusted)], timeSource: credentials.clock.timeSource,
+            [.init(provider: "account-kit", id: "1", credentials: [provider], lastCheck: .distrusted)],
+            timeSource: credentials.clock.timeSource,
             chargeExtraRequest: { _ in })
         #expect(await verify(router) == "failed providerMisconfigured")
         #expect(provider.callCount == 0)
@@ -158,7 +159,8 @@ struct FirstCheckTests {
             return .failure(VerificationError(.deadlineExceeded, "slow", request: .sent))
         }
         let router = ApplicationRouter(
-            [.init(id: "1", credentials: [provider, provider])], timeSource: clock.timeSource, checkTimeout: .seconds(3),
+            [.init(provider: "account-kit", id: "1", credentials: [provider, provider])], timeSource: clock.timeSource,
+            checkTimeout: .seconds(3),
             chargeExtraRequest: { _ in })
         router.checkCredentials()
         try await eventually("the check has begun") { provider.credentialChecks.count == 1 }

@@ -48,12 +48,4 @@ package enum StoreError: Error, Sendable, Hashable {
     case refused(String)
     /// The reply has a form that the command can't have.
     case malformed
-
-    /// Whether the store may have executed the command.
-    package var leavesOutcomeOpen: Bool {
-        switch self {
-        case .timedOut, .malformed: true
-        case .unavailable, .busy, .full, .refused: false
-        }
-    }
 }

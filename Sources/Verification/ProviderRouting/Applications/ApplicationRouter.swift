@@ -26,7 +26,7 @@ package final class ApplicationRouter: Sendable {
         package var lookupPermits: LookupPermits?
 
         package init(
-            provider: String = "account-kit", id: String, credentials: [any TokenProvider], preferred: Int = 0,
+            provider: String, id: String, credentials: [any TokenProvider], preferred: Int = 0,
             lastCheck: CheckResult? = nil
         ) {
             self.provider = provider
