@@ -83,7 +83,7 @@ struct FleetStatesTests {
         _ = scene.look()
         let server = scene.statistics.server
         var lines: [String] = []
-        scene.statistics.lastFailure = "the store's memory is full"
+        scene.statistics.lastFailure = "has no memory left"
         for round in 1...20 {
             scene.statistics.counts.storeFailures[.full] = UInt64(round)
             if loses {
@@ -95,7 +95,7 @@ struct FleetStatesTests {
         #expect(
             lines == [
                 "error the fleet's store takes no writes: revocations of this server don't reach the others "
-                    + #"cause=the store's memory is full store=["store:6379"]"#
+                    + #"cause=has no memory left store=["store:6379"]"#
             ])
         scene.statistics.server = server
         #expect(scene.look(after: .seconds(10)) == ["notice the fleet's store takes writes again duration=19 s refusals=20"])
@@ -106,7 +106,7 @@ struct FleetStatesTests {
         var scene = Scene()
         _ = scene.look()
         scene.statistics.server = nil
-        scene.statistics.lastFailure = "the store refuses a command: WRONGPASS"
+        scene.statistics.lastFailure = "refuses a command (WRONGPASS)"
         scene.statistics.counts.storeFailures[.refused] = 1
         let lines = scene.look()
         #expect(lines.count == 1 && lines[0].hasPrefix("warning the fleet's store is unreachable"))

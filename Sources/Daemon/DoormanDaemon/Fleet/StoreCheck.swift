@@ -82,17 +82,3 @@ struct StoreCheck {
         }
     }
 }
-
-extension StoreError {
-    /// The cause, for people.
-    fileprivate var cause: String {
-        switch self {
-        case .unavailable(let cause): cause
-        case .timedOut: "it does not answer in time"
-        case .busy: "too many commands wait for it"
-        case .full: "its memory is full"
-        case .refused(let code): "it refuses a command (\(code))"
-        case .malformed: "its reply has the wrong form"
-        }
-    }
-}

@@ -300,17 +300,3 @@ extension Fleet {
         try await synchronize(session, cache)
     }
 }
-
-extension StoreError {
-    /// The cause, for people.
-    fileprivate var cause: String {
-        switch self {
-        case .unavailable(let cause): cause
-        case .timedOut: "the store does not answer in time"
-        case .busy: "too many commands wait for the store"
-        case .full: "the store's memory is full"
-        case .refused(let code): "the store refuses a command: \(code)"
-        case .malformed: "the store's reply has the wrong form"
-        }
-    }
-}
