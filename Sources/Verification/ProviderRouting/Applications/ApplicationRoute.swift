@@ -13,7 +13,7 @@ struct ApplicationRoute: Sendable {
         /// Called when a call succeeds after the last check of the application's credentials failed.
         fileprivate let onRecovery: @Sendable () -> Void
 
-        /// Reports that Account Kit accepted the credential. Later calls use it first.
+        /// Reports that the provider accepted the credential. Later calls use it first.
         func markWorking() {
             let hasRecovered = standing.withLockedValue { standing in
                 standing.preferred = number
@@ -22,7 +22,7 @@ struct ApplicationRoute: Sendable {
             if hasRecovered { onRecovery() }
         }
 
-        /// Reports that Account Kit may have rejected the credential. Later calls use the next credential first, unless another has
+        /// Reports that the provider may have rejected the credential. Later calls use the next credential first, unless another has
         /// worked in the meantime.
         func markSuspect() {
             standing.withLockedValue { if $0.preferred == number { $0.preferred = (number + 1) % count } }

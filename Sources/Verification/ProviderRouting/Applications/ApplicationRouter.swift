@@ -4,7 +4,7 @@ package import DoormanSupport
 /// Routes each call to the application and the credential that can serve it.
 ///
 /// A token does not say which application it was made for, so the router tries the applications in order. During a secret rotation
-/// Account Kit may accept either secret, so the router tries the credentials of an application in order.
+/// the provider may accept either secret, so the router tries the credentials of an application in order.
 ///
 /// - A rejected proof, or an error of ``VerificationError/Scope/credential``, leads to the next credential. A rejected proof rejects the
 ///   token only if the secret is known to be right.
@@ -16,7 +16,7 @@ package final class ApplicationRouter: Sendable {
         /// The name of the provider.
         package let provider: String
         package let id: String
-        /// A provider for each secret that Account Kit may accept, the current secret first. At least one.
+        /// A verifier for each secret that the provider may accept, the current secret first. At least one.
         package let credentials: [any TokenProvider]
         /// The index of the credential to use first, until another one works. Default 0.
         package let preferred: Int
@@ -272,8 +272,8 @@ extension ApplicationRouter: TokenProvider {
                 request.subject, applicationID: selection == .byApplication ? route.applicationID : request.applicationID)
             for credential in route.credentialsInOrder {
                 do throws(VerificationError) {
-                    // Success does not show that the secret works: Account Kit checks the token first, and a void token counts as
-                    // done.
+                    // Success does not show that the secret works: Account Kit, for one, checks the token first, and a void token
+                    // counts as done.
                     let outcome = try await credential.provider.revoke(routed, deadline: deadline)
                     requests.record()
                     return outcome
