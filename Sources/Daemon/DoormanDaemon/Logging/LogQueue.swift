@@ -1,3 +1,4 @@
+internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// The log lines that wait to be written. Adding a line never waits: a line that finds the queue full is dropped and counted, and so is a
@@ -38,31 +39,23 @@ final class LogQueue: Sendable {
     }
 
     private struct Lines {
-        private var waiting: [(number: UInt64, text: String)?] = []
-        private var first = 0
+        private var waiting = FIFOQueue<(number: UInt64, text: String)>()
         private var bytes = 0
 
         /// The number of the first line. `nil` if there is no line.
-        var number: UInt64? { first < waiting.count ? waiting[first]?.number : nil }
+        var number: UInt64? { waiting.first?.number }
 
         /// Returns whether the line has been added.
         mutating func add(_ text: String, number: UInt64, limits: Limits) -> Bool {
-            guard waiting.count - first < limits.lines, bytes + text.utf8.count <= limits.bytes else { return false }
+            guard waiting.count < limits.lines, bytes + text.utf8.count <= limits.bytes else { return false }
             waiting.append((number, text))
             bytes += text.utf8.count
             return true
         }
 
         mutating func removeFirst() -> String? {
-            guard first < waiting.count, let line = waiting[first] else { return nil }
-            waiting[first] = nil
-            first += 1
+            guard let line = waiting.popFirst() else { return nil }
             bytes -= line.text.utf8.count
-            // Moves the rest once per half of the array, so that a line costs constant time.
-            if first * 2 >= waiting.count {
-                waiting.removeFirst(first)
-                first = 0
-            }
             return line.text
         }
     }

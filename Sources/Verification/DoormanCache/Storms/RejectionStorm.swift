@@ -50,9 +50,8 @@ struct RejectionStorm: Sendable {
     private var phase = Phase.calm
     /// The beginning and the end of the storm before. A storm that resumes within the window is the same one.
     private var previous: (began: Instant, ended: Instant, rejections: Int)?
-    /// The re-checks in the window, the oldest first, from ``first`` on.
-    private var rechecks: [Recheck] = []
-    private var first = 0
+    /// The re-checks in the window, the oldest first.
+    private var rechecks = FIFOQueue<Recheck>()
     /// The number of re-checks in the window and the last result, by the hash of the account.
     private var accounts: [Int: (count: Int, isRejected: Bool)] = [:]
     private var rejected = 0
@@ -115,18 +114,13 @@ struct RejectionStorm: Sendable {
     }
 
     private mutating func purge(at now: Instant) {
-        while first < rechecks.count,
-            rechecks[first].time.duration(to: now) > settings.window || rechecks.count - first >= Self.maximumRechecks
+        while let oldest = rechecks.first,
+            oldest.time.duration(to: now) > settings.window || rechecks.count >= Self.maximumRechecks
         {
-            let account = rechecks[first].account
-            first += 1
-            guard let entry = accounts[account] else { continue }
-            accounts[account] = entry.count > 1 ? (entry.count - 1, entry.isRejected) : nil
+            rechecks.popFirst()
+            guard let entry = accounts[oldest.account] else { continue }
+            accounts[oldest.account] = entry.count > 1 ? (entry.count - 1, entry.isRejected) : nil
             if entry.count == 1, entry.isRejected { rejected -= 1 }
         }
-        // Moving the array for each re-check would cost its whole length.
-        guard first > 1_000, first * 2 > rechecks.count else { return }
-        rechecks.removeFirst(first)
-        first = 0
     }
 }

@@ -30,9 +30,8 @@ struct OutgoingRevocations: Sendable {
     private(set) var lastNumber: UInt64 = 0
     /// The number of the last of them in the log.
     private var lastInLog: UInt64 = 0
-    /// The numbers of those that are not in the log, rising. Those before ``firstUnsent`` have been sent.
-    private var unsent: [UInt64] = []
-    private var firstUnsent = 0
+    /// The numbers of those that are not in the log, rising.
+    private var unsent = FIFOQueue<UInt64>()
     /// The numbers of those that the log has acknowledged, and that have not been read back.
     private var unseen: Set<UInt64> = []
     /// The number of those that are sent again because the store has lost them, and that wait.
@@ -90,17 +89,17 @@ struct OutgoingRevocations: Sendable {
 
 extension OutgoingRevocations {
     /// The number of those that are not in the log.
-    var waiting: Int { unsent.count - firstUnsent }
+    var waiting: Int { unsent.count }
 
     /// The first that is not in the log.
     var nextToSend: (number: UInt64, OutgoingRevocation)? {
-        guard firstUnsent < unsent.count, let next = revocations[unsent[firstUnsent]] else { return nil }
-        return (unsent[firstUnsent], next)
+        guard let number = unsent.first, let next = revocations[number] else { return nil }
+        return (number, next)
     }
 
     /// The keys of the tokens whose revocations are not in the log.
     var waitingTokens: Set<TokenKey> {
-        unsent[firstUnsent...].reduce(into: []) { keys, number in
+        unsent.elements.reduce(into: []) { keys, number in
             if case .token(let known, _)? = revocations[number]?.revocation { keys.formUnion(known.map(\.key)) }
         }
     }
@@ -111,12 +110,9 @@ extension OutgoingRevocations {
         lastInLog = max(lastInLog, number)
         // The follower may have read it back already.
         if revocations[number]?.isPending == true { unseen.insert(number) }
-        guard firstUnsent < unsent.count, unsent[firstUnsent] == number else { return }
-        firstUnsent += 1
+        guard unsent.first == number else { return }
+        unsent.popFirst()
         if revocations[number]?.isRepetition == true { waitingRepetitions -= 1 }
-        guard firstUnsent > 1024, firstUnsent > unsent.count / 2 else { return }
-        unsent.removeFirst(firstUnsent)
-        firstUnsent = 0
     }
 
     /// The number up to which the log has all of them, as far as this node knows.
@@ -150,7 +146,7 @@ extension OutgoingRevocations {
 
     /// Expects to read all of them again: the log is read from its window.
     mutating func beginReplay() {
-        unseen = Set(revocations.keys).subtracting(unsent[firstUnsent...])
+        unseen = Set(revocations.keys).subtracting(unsent.elements)
         for number in revocations.keys { setPending(number, to: true) }
     }
 
@@ -167,8 +163,7 @@ extension OutgoingRevocations {
             setPending(number, to: true)
         }
         unseen.subtract(numbers)
-        unsent = numbers.union(unsent[firstUnsent...]).sorted()
-        firstUnsent = 0
-        waitingRepetitions = unsent.count { revocations[$0]?.isRepetition == true }
+        unsent = FIFOQueue(numbers.union(unsent.elements).sorted())
+        waitingRepetitions = unsent.elements.count { revocations[$0]?.isRepetition == true }
     }
 }

@@ -28,8 +28,7 @@ extension Revocation {
 struct RevocationIndex: Sendable {
     private var positions: [RevocationSubject: LogID] = [:]
     /// The subjects in the order of their revocations, with the time until which each matters.
-    private var ends: [(end: Instant, subject: RevocationSubject, position: LogID)] = []
-    private var firstEnd = 0
+    private var ends = FIFOQueue<(end: Instant, subject: RevocationSubject, position: LogID)>()
 
     mutating func add(token keys: [TokenKey], at position: LogID, until end: Instant) {
         for key in keys { add(.token(key), at: position, until: end) }
@@ -52,14 +51,10 @@ struct RevocationIndex: Sendable {
 
     /// Forgets the revocations that no longer matter.
     mutating func purge(at now: Instant) {
-        while firstEnd < ends.count, ends[firstEnd].end <= now {
-            let (_, subject, position) = ends[firstEnd]
+        while let (end, subject, position) = ends.first, end <= now {
             if positions[subject] == position { positions[subject] = nil }
-            firstEnd += 1
+            ends.popFirst()
         }
-        guard firstEnd > 1024, firstEnd > ends.count / 2 else { return }
-        ends.removeFirst(firstEnd)
-        firstEnd = 0
     }
 
     var count: Int { positions.count }
