@@ -221,9 +221,10 @@ extension VerificationError {
     fileprivate static let callerLeft = VerificationError(
         .deadlineExceeded, "The caller cancelled the call before the provider answered.", request: .sent)
     fileprivate static let tooManyLookups = VerificationError(
-        .providerBusy, "Too many lookups are in flight (cache.max-in-flight-lookups).", retryAfter: .milliseconds(100),
+        .providerBusy, "Too many lookups are in flight (cache.max-in-flight-lookups).", retryAfter: RetryHint.minimumDelay,
         limit: "cache.max-in-flight-lookups")
     fileprivate static let tooManyWaiters = VerificationError(
-        .providerBusy, "Too many calls wait for the same lookup (cache.max-waiters-per-lookup).", retryAfter: .milliseconds(100),
+        .providerBusy, "Too many calls wait for the same lookup (cache.max-waiters-per-lookup).",
+        retryAfter: RetryHint.minimumDelay,
         limit: "cache.max-waiters-per-lookup")
 }

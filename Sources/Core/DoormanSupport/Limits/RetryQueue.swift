@@ -14,7 +14,7 @@ package struct RetryQueue: Sendable {
     /// Returns the time until a call should be repeated that a concurrency limit turned down: 100 ms, and 1 ms more for each call before
     /// it. It is not known when a permit will be free.
     package mutating func waitForPermit(roll: UInt64, at now: Instant) -> Duration {
-        wait(until: now.advanced(by: .milliseconds(100)), interval: .milliseconds(1), roll: roll, at: now)
+        wait(until: now.advanced(by: RetryHint.minimumDelay), interval: .milliseconds(1), roll: roll, at: now)
     }
 
     /// Returns the time until a call that was turned down should be repeated.

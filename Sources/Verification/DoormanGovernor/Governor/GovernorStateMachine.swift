@@ -277,7 +277,7 @@ extension GovernorStateMachine {
     }
 
     /// Returns the minimum retry time where an estimate is missing or was wrong.
-    private static func unknownTurn(at now: Instant) -> Instant { now.advanced(by: .milliseconds(100)) }
+    private static func unknownTurn(at now: Instant) -> Instant { now.advanced(by: RetryHint.minimumDelay) }
 
     /// Returns the time after which a refused call may come back. Each call is told another time, after the calls that wait and the calls
     /// that were told before. A refresh has no caller that would come back, so it takes no place among them.

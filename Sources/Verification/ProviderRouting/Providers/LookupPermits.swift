@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// Divides the lookups in flight among the providers, so that a provider that hangs can't starve the others.
@@ -57,7 +58,7 @@ package final class LookupPermits: Sendable {
         guard state.withLockedValue({ $0.take(for: provider, of: limit.maximum) }) else {
             throw VerificationError(
                 .providerBusy, "Too many lookups of this provider are in flight: its part of \(limit.setting) is used up.",
-                retryAfter: .milliseconds(100), limit: limit.setting)
+                retryAfter: RetryHint.minimumDelay, limit: limit.setting)
         }
         defer { state.withLockedValue { $0.giveBack(for: provider) } }
         return try await lookup()
