@@ -18,7 +18,8 @@ final class DenialList: Sendable {
 
     /// Slots that a caller has taken and not used yet. To be given to ``release(_:)``.
     struct Reservation: Sendable {
-        fileprivate let caller: Caller
+        /// The caller whose quota the slots count towards; `nil` if they are for the denials of another node.
+        fileprivate let caller: Caller?
         fileprivate var slots: Int
     }
 
@@ -29,8 +30,8 @@ final class DenialList: Sendable {
 
     private struct Denial: Sendable {
         var end: Instant
-        /// The caller whose quota the denial counts towards.
-        var caller: Caller
+        /// The caller whose quota the denial counts towards; `nil` if another node has counted it.
+        var caller: Caller?
         var handle: DeadlineOrder.Handle
     }
 
@@ -48,10 +49,10 @@ final class DenialList: Sendable {
         var slotsByCaller: [Caller: Int] = [:]
         var slots = 0
 
-        mutating func free(_ count: Int, of caller: Caller) {
-            guard count > 0, let slots = slotsByCaller[caller] else { return }
-            slotsByCaller[caller] = slots > count ? slots - count : nil
-            self.slots -= count
+        mutating func free(_ count: Int, of caller: Caller?) {
+            slots -= count
+            guard let caller, let own = slotsByCaller[caller] else { return }
+            slotsByCaller[caller] = own > count ? own - count : nil
         }
 
         /// Removes one denial that has ended.
@@ -59,12 +60,12 @@ final class DenialList: Sendable {
         /// - Returns: Whether there was one.
         mutating func purgeOne(at now: Instant) -> Bool {
             guard let subject = ends.popPassed(at: now) else { return false }
-            let caller =
+            let denial =
                 switch subject {
-                case .token(let key): tokens.removeValue(forKey: key)?.caller
-                case .account(let key): accounts.removeValue(forKey: key)?.denial.caller
+                case .token(let key): tokens.removeValue(forKey: key)
+                case .account(let key): accounts.removeValue(forKey: key)?.denial
                 }
-            if let caller { free(1, of: caller) }
+            if let denial { free(1, of: denial.caller) }
             return true
         }
 
@@ -122,7 +123,7 @@ final class DenialList: Sendable {
             guard reserved >= minimum else {
                 let isFull = state.slots + minimum > maximum
                 let wait = isFull ? state.ends.next.map { now.duration(to: $0.instant) } : nil
-                return .failure(.tooManyDenials(retryAfter: max(.milliseconds(100), wait ?? .seconds(1))))
+                return .failure(.tooManyDenials(retryAfter: max(RetryHint.minimumDelay, wait ?? .seconds(1))))
             }
             state.slotsByCaller[caller, default: 0] += reserved
             state.slots += reserved
@@ -138,14 +139,10 @@ final class DenialList: Sendable {
         state.withLockedValue { state in
             while maximum - state.slots < slots, state.purgeOne(at: now) {}
             guard maximum - state.slots >= slots else { return nil }
-            state.slotsByCaller[Self.fleet, default: 0] += slots
             state.slots += slots
-            return Reservation(caller: Self.fleet, slots: slots)
+            return Reservation(caller: nil, slots: slots)
         }
     }
-
-    /// Stands for the callers of other nodes. No caller has the name, which is no kind and name.
-    private static let fleet = Caller(name: "fleet")
 
     private static let purgedAtOnce = 64
 
