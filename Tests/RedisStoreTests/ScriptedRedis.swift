@@ -17,12 +17,14 @@ final class ScriptedRedis: Sendable {
     }
 
     typealias Script = @Sendable (_ command: [String]) -> Reaction?
+    /// Sends a reply, and returns when it is sent.
+    private typealias HeldReply = @Sendable () async throws -> Void
 
     private let channel: any Channel
-    private let held: NIOLockedValueBox<[@Sendable () -> Void]>
+    private let held: NIOLockedValueBox<[HeldReply]>
 
     init(_ script: @escaping Script) async throws {
-        let held = NIOLockedValueBox<[@Sendable () -> Void]>([])
+        let held = NIOLockedValueBox<[HeldReply]>([])
         self.held = held
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -42,13 +44,13 @@ final class ScriptedRedis: Sendable {
     /// The number of replies that are held.
     var heldCount: Int { held.withLockedValue { $0.count } }
 
-    /// Sends the replies that are held, in their order.
-    func release() {
+    /// Sends the replies that are held, in their order. Returns when they are sent: otherwise a later reply could be sent before them.
+    func release() async throws {
         let replies = held.withLockedValue { held in
             defer { held = [] }
             return held
         }
-        for reply in replies { reply() }
+        for reply in replies { try await reply() }
     }
 
     /// Returns a store on this server, with timeouts that no test reaches unless it sets others.
@@ -67,10 +69,10 @@ final class ScriptedRedis: Sendable {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private let script: Script
-        private let held: NIOLockedValueBox<[@Sendable () -> Void]>
+        private let held: NIOLockedValueBox<[HeldReply]>
         private var decoder = RESPDecoder()
 
-        init(_ script: @escaping Script, _ held: NIOLockedValueBox<[@Sendable () -> Void]>) {
+        init(_ script: @escaping Script, _ held: NIOLockedValueBox<[HeldReply]>) {
             self.script = script
             self.held = held
         }
@@ -87,7 +89,7 @@ final class ScriptedRedis: Sendable {
                 case .nothing: break
                 case .close: channel.close(promise: nil)
                 case .hold(let text):
-                    held.withLockedValue { $0.append { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) } }
+                    held.withLockedValue { $0.append { try await channel.writeAndFlush(ByteBuffer(string: text)) } }
                 }
             }
         }

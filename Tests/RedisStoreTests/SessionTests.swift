@@ -66,7 +66,7 @@ struct SessionTests {
         }
         let session = try await redis.store { $0.commandTimeout = .milliseconds(50) }.openSession()
         #expect(await Self.error { try await session.value(of: Array("late".utf8)) } == .timedOut)
-        redis.release()
+        try await redis.release()
         try await eventually("the session is responsive again") { session.isResponsive }
         #expect(try await session.value(of: Self.key) == Self.key)
     }
@@ -85,7 +85,7 @@ struct SessionTests {
         try await eventually("the command is sent") { redis.heldCount == 1 }
         task.cancel()
         await #expect(throws: StoreError.timedOut) { try await task.value }
-        redis.release()
+        try await redis.release()
         #expect(try await session.value(of: Self.key) == Self.key)
     }
 
@@ -241,7 +241,7 @@ struct SessionTests {
             try? await eventually("all other commands wait") {
                 redis.heldCount == PendingCommands.maximumCount && errors.withLockedValue { $0.count } == 1
             }
-            redis.release()
+            try? await redis.release()
         }
         #expect(errors.withLockedValue { $0.filter { $0 == .busy }.count } == 1)
         #expect(errors.withLockedValue { $0.filter { $0 == nil }.count } == PendingCommands.maximumCount)
