@@ -47,6 +47,21 @@ struct HotSwappableProviderTests {
         #expect(second.verifyRequests.count == 1)
     }
 
+    @Test("a replacement says which providers there are, and which of them see no revocation")
+    func names() {
+        let pool = ProviderRouter.Pool(
+            names: ["offline"], pattern: .prefix("off"), operations: [], seesNoRevocation: true,
+            provider: ScriptedProvider { _ in Rejection(.malformedToken, "That is no token of offline.") })
+        provider.replace(with: ProviderRouter([pool], unverifiedIssuer: { _ in nil }))
+        #expect(provider.knows(provider: "offline"))
+        #expect(!provider.knows(provider: "online"))
+        #expect(provider.seesNoRevocation(provider: "offline"))
+        #expect(provider.seesNoRevocation(of: Token("off1"), naming: nil))
+        #expect(!provider.seesNoRevocation(of: Token("off1"), naming: "online"))
+        #expect(provider.validateSyntax(of: Token("off1"), naming: "offline")?.reason == .malformedToken)
+        #expect(provider.validateSyntax(of: Token("off1"), naming: "online") == nil)
+    }
+
     @Test("a replacement serves every method")
     func everyMethod() async throws {
         provider.replace(with: second)

@@ -13,7 +13,7 @@ import TestKit
 import Testing
 
 /// A provider that accepts every token except `malformed` and `unknown`, and counts its work.
-private final class CountingProvider: TokenProvider {
+private final class CountingProvider: TokenRouter {
     struct Counts: Sendable, Equatable {
         var syntaxChecks = 0
         var requests = 0

@@ -4,6 +4,7 @@ internal import DoormanCore
 internal import DoormanGovernor
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
+internal import ProviderRouting
 
 /// Cache, single flight and governor in front of a ``SteadyProvider``, called like the server calls them: first the cache, then the
 /// provider within the caller's cache-miss limit.
@@ -35,7 +36,7 @@ final class Service: Sendable {
         staleRule = StaleServingRule { [governor] _ in [governor] }
         missLimiter = CallerRateLimiter(settings: CallerRateLimiterSettings())
         verifier = try CachingVerifier(
-            provider: GovernedVerifier(provider: provider, governor: governor), settings: cache,
+            upstream: ProviderRouter("steady", GovernedVerifier(upstream: provider, governor: governor)), settings: cache,
             timeSource: world.timeSource,
             coding: VerdictCoding { verdict in
                 guard case .valid(let identity) = verdict, identity.freshness == .stale else { return EncodedResponse(bytes: [0]) }

@@ -29,7 +29,7 @@ package final class ScriptedBackend: VerificationBackend {
     }
 
     package let timeSource: TimeSource
-    private let provider: any TokenProvider
+    private let provider: any TokenRouter
     private let cache: Cache
     private let chargeMiss: ChargeMiss
     private let chargeRevocation: ChargeMiss
@@ -38,7 +38,7 @@ package final class ScriptedBackend: VerificationBackend {
     private let readiness = NIOLockedValueBox(true)
 
     package init(
-        provider: any TokenProvider, cache: Cache, timeSource: TimeSource = .system,
+        provider: any TokenRouter, cache: Cache, timeSource: TimeSource = .system,
         chargeMiss: @escaping ChargeMiss = { _, _, _ in nil }, chargeRevocation: @escaping ChargeMiss = { _, _, _ in nil },
         statistics: @escaping @Sendable () -> ServerStatistics = { ServerStatistics() }
     ) {

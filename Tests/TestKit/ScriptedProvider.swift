@@ -6,7 +6,7 @@ package import NIOConcurrencyHelpers
 ///
 /// By default verifications and exchanges wait for a response by hand, revocations and checks of the credential succeed, and accounts
 /// are unsupported.
-package final class ScriptedProvider: TokenProvider {
+package final class ScriptedProvider: TokenRouter {
     package typealias SyntaxCheck = @Sendable (Token) -> Rejection?
 
     package let verifications: ScriptedCalls<VerificationRequest, Verdict>

@@ -3,7 +3,7 @@ internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// The provider of a simulated fleet. It revokes its own tokens, and those of the kind `jwt` not at all.
-final class FleetProvider: TokenProvider {
+final class FleetProvider: TokenRouter {
     let world: World
     let ledger: NIOLockedValueBox<FleetLedger>
     private let isDownBox = NIOLockedValueBox(false)
@@ -19,6 +19,10 @@ final class FleetProvider: TokenProvider {
     }
 
     func validateSyntax(of token: Token) -> Rejection? { nil }
+
+    func validateSyntax(of token: Token, naming provider: String?) -> Rejection? { nil }
+
+    func knows(provider: String) -> Bool { true }
 
     func seesNoRevocation(provider: String) -> Bool { provider == FleetLedger.offlineProvider }
 

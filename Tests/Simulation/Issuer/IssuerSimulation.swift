@@ -3,6 +3,7 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import JWTVerifier
 internal import NIOConcurrencyHelpers
+internal import ProviderRouting
 
 /// One history of an issuer's keys from a seed: calls with tokens of several keys and lifetimes, rotations, failures of the issuer, invented
 /// key ids and revocations, against the real verifier of JSON Web Tokens, its keys and signatures, and the real cache.
@@ -51,8 +52,8 @@ package final class IssuerSimulation: Sendable {
                 attached.withLockedValue { $0 }?.removeEntries { $0.signingKey.map(removed.contains) ?? false }
             })
         verifier = try CachingVerifier(
-            provider: PausingVerifier(verifier: upstream, world: world, ledger: ledger), settings: cache,
-            timeSource: world.timeSource,
+            upstream: ProviderRouter("simulated", PausingVerifier(verifier: upstream, world: world, ledger: ledger)),
+            settings: cache, timeSource: world.timeSource,
             coding: VerdictCoding(encode: { _ in EncodedResponse() }),
             randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))
         attached.withLockedValue { [verifier] in $0 = verifier }

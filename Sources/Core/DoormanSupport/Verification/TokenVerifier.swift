@@ -7,19 +7,6 @@ package protocol TokenVerifier: Sendable {
     /// - Returns: The rejection if the syntax is invalid; `nil` otherwise.
     func validateSyntax(of token: Token) -> Rejection?
 
-    /// Returns whether a provider of this name is configured. Only a router knows.
-    func knows(provider: String) -> Bool
-
-    /// Returns whether the provider of this name goes on to accept a token that was revoked through Doorman. Then only Doorman denies it. Only a
-    /// router knows.
-    func seesNoRevocation(provider: String) -> Bool
-
-    /// Returns whether a token would be verified by such a provider; false if that shows only in its verdict.
-    func seesNoRevocation(of token: Token, naming provider: String?) -> Bool
-
-    /// Validates the syntax of a token for a call that names a provider. Only a router looks at the name.
-    func validateSyntax(of token: Token, naming provider: String?) -> Rejection?
-
     /// Verifies a token whose syntax is valid. The first layer validates the syntax, and no layer below does so again.
     ///
     /// - Parameter deadline: The end of the call. No layer takes longer.
@@ -63,18 +50,22 @@ package protocol TokenProvider: TokenVerifier {
     func checkCredential(deadline: Deadline) async throws(VerificationError)
 }
 
-extension TokenVerifier {
-    /// Returns true.
-    package func knows(provider: String) -> Bool { true }
+/// A provider that sends each call to the provider that can serve it, and that knows all of their names.
+///
+/// None of these methods has a default. A layer around a router that did not forward one would answer for it, and a revoked token would be
+/// accepted.
+package protocol TokenRouter: TokenProvider {
+    /// Returns whether a provider of this name is configured.
+    func knows(provider: String) -> Bool
 
-    /// Returns false.
-    package func seesNoRevocation(provider: String) -> Bool { false }
+    /// Returns whether the provider of this name goes on to accept a token that was revoked through Doorman. Then only Doorman denies it.
+    func seesNoRevocation(provider: String) -> Bool
 
-    /// Returns false.
-    package func seesNoRevocation(of token: Token, naming provider: String?) -> Bool { false }
+    /// Returns whether a token would be verified by such a provider; false if that shows only in its verdict.
+    func seesNoRevocation(of token: Token, naming provider: String?) -> Bool
 
-    /// Validates the syntax of a token, whichever provider the call names.
-    package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? { validateSyntax(of: token) }
+    /// Validates the syntax of a token for a call that names a provider; `nil` if it names none.
+    func validateSyntax(of token: Token, naming provider: String?) -> Rejection?
 }
 
 /// An operation whose provider and application can't be told from a token.

@@ -10,17 +10,17 @@ package final class CachingVerifier: Sendable {
     /// The sources of verdicts.
     package struct Sources: Sendable {
         /// The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
-        let provider: any TokenProvider
+        let upstream: any TokenRouter
         /// The other nodes; `nil` for none. The secrets of the fleet make the cache keys: see ``CacheRandomness/secret``.
         let fleet: (any CacheFleet)?
 
-        package init(provider: any TokenProvider, fleet: (any CacheFleet)? = nil) {
-            self.provider = provider
+        package init(upstream: any TokenRouter, fleet: (any CacheFleet)? = nil) {
+            self.upstream = upstream
             self.fleet = fleet
         }
     }
 
-    let provider: any TokenProvider
+    let upstream: any TokenRouter
     let settings: CacheSettings
     let timeSource: TimeSource
     let coding: VerdictCoding
@@ -71,7 +71,7 @@ package final class CachingVerifier: Sendable {
 
     /// Creates a verifier without a fleet.
     package convenience init(
-        provider: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
+        upstream: any TokenRouter, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
         randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
         try self.init(

@@ -113,7 +113,7 @@ package final class ProviderRouter: Sendable {
     }
 }
 
-extension ProviderRouter: TokenProvider {
+extension ProviderRouter: TokenRouter {
     package func validateSyntax(of token: Token) -> Rejection? { validateSyntax(of: token, naming: nil) }
 
     package func knows(provider: String) -> Bool { pools.contains { $0.names.contains(provider) } }

@@ -2,24 +2,24 @@ package import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// A provider that can be replaced while calls go on, so that the cache in front of it stays. A call ends with the provider it
+/// A router that can be replaced while calls go on, so that the cache in front of it stays. A call ends with the provider it
 /// began with.
 package final class HotSwappableProvider: Sendable {
-    private let current: NIOLockedValueBox<any TokenProvider>
+    private let current: NIOLockedValueBox<any TokenRouter>
 
-    package init(_ provider: any TokenProvider) {
+    package init(_ provider: any TokenRouter) {
         current = NIOLockedValueBox(provider)
     }
 
-    /// Sends all later calls to another provider.
-    package func replace(with provider: any TokenProvider) {
+    /// Sends all later calls to another router.
+    package func replace(with provider: any TokenRouter) {
         current.withLockedValue { $0 = provider }
     }
 
-    private var provider: any TokenProvider { current.withLockedValue { $0 } }
+    private var provider: any TokenRouter { current.withLockedValue { $0 } }
 }
 
-extension HotSwappableProvider: TokenProvider {
+extension HotSwappableProvider: TokenRouter {
     package func validateSyntax(of token: Token) -> Rejection? {
         provider.validateSyntax(of: token)
     }
