@@ -6,6 +6,8 @@ internal import Logging
 ///
 /// A line for each call would let callers write the log.
 struct FailureStates {
+    private static let lines = StateLines(level: .info, began: "calls fail", ended: "calls no longer fail", events: "calls")
+
     private var states: [Failure: LoggedState] = [:]
     private var before: [Failure: UInt64] = [:]
 
@@ -21,14 +23,7 @@ struct FailureStates {
                 count > earlier ? count &- earlier : 0, at: now)
             var metadata: Logger.Metadata = ["code": "\(failure.row.code)"]
             if let reason = failure.row.reason { metadata["reason"] = "\(reason)" }
-            switch change {
-            case nil: break
-            case .began: logger.info("calls fail", metadata: metadata)
-            case .ended(let duration, let calls):
-                metadata["duration"] = "\(DurationText.describe(duration))"
-                metadata["calls"] = "\(calls)"
-                logger.info("calls no longer fail", metadata: metadata)
-            }
+            Self.lines.log(change, metadata: metadata, to: logger)
         }
     }
 }

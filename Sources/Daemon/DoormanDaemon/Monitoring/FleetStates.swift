@@ -35,11 +35,12 @@ struct FleetStates {
         counts = after
         lookAtStore(statistics, since: before, logger, now)
         let age = statistics.caughtUpAge ?? start.duration(to: now)
-        log(behind.record(0, persists: age > bound, at: now), Self.lag, ["bound": "\(DurationText.describe(bound))"], logger)
-        let records = after.foreign &- before.foreign
-        log(foreign.record(records, at: now), Self.foreignWriter, [:], logger)
-        log(losses.record(after.losses &- before.losses, at: now), Self.loss, [:], logger)
-        log(full.record(0, persists: statistics.isDenialListFull, at: now), Self.fullList, ["setting": "cache.max-denials"], logger)
+        Self.lag.log(
+            behind.record(0, persists: age > bound, at: now), beginning: ["bound": "\(DurationText.describe(bound))"], to: logger)
+        Self.foreignWriter.log(foreign.record(after.foreign &- before.foreign, at: now), to: logger)
+        Self.loss.log(losses.record(after.losses &- before.losses, at: now), to: logger)
+        Self.fullList.log(
+            full.record(0, persists: statistics.isDenialListFull, at: now), beginning: ["setting": "cache.max-denials"], to: logger)
     }
 
     private mutating func lookAtStore(
@@ -51,12 +52,12 @@ struct FleetStates {
         // While no session opens, a refusal is about the session, and the store is out of reach.
         let hasSessions = statistics.server != nil || statistics.counts.sessions != before.sessions
         let refusals = hasSessions ? statistics.counts.refusedWrites &- before.refusedWrites : 0
-        log(refusing.record(refusals, at: now), Self.refusal, metadataOfFailure, logger)
+        Self.refusal.log(refusing.record(refusals, at: now), beginning: metadataOfFailure, to: logger)
         // Before the first attempt has ended, nothing is known. A node that is not caught up leaves a store that refuses its writes, and
         // comes back at once: the store is there.
         let isAway =
             statistics.server == nil && (statistics.lastFailure != nil || unreachable.isActive) && !refusing.isActive
-        log(unreachable.record(0, persists: isAway, at: now), Self.outage, metadataOfFailure, logger)
+        Self.outage.log(unreachable.record(0, persists: isAway, at: now), beginning: metadataOfFailure, to: logger)
         metadata["version"] = statistics.server.map { "\($0.version)" }
         guard let current = statistics.server, current.runID != server?.runID else { return }
         server = current
@@ -83,44 +84,24 @@ extension FleetCounts {
 // MARK: - Lines
 
 extension FleetStates {
-    /// The lines of a state.
-    private struct Lines {
-        let level: Logger.Level
-        let began: Logger.Message
-        let ended: Logger.Message
-        /// What the state counts; `nil` for nothing.
-        var events: String?
-    }
-
-    private static let outage = Lines(
+    private static let outage = StateLines(
         level: .warning, began: "the fleet's store is unreachable: calls go on without the other servers",
         ended: "the fleet's store is reachable again")
-    private static let refusal = Lines(
+    private static let refusal = StateLines(
         level: .error, began: "the fleet's store takes no writes: revocations of this server don't reach the others",
         ended: "the fleet's store takes writes again", events: "refusals")
-    private static let lag = Lines(
+    private static let lag = StateLines(
         level: .error,
         began: "this server may not know revocations of other servers: entries past the bound and offline tokens are unavailable",
         ended: "this server knows the revocations of other servers again")
-    private static let foreignWriter = Lines(
+    private static let foreignWriter = StateLines(
         level: .error,
         began: "the fleet's store holds what no server of this fleet wrote: the writer lacks the secret, or has the same fleet.tag",
         ended: "the fleet's store no longer shows what no server of this fleet wrote", events: "records")
-    private static let loss = Lines(
+    private static let loss = StateLines(
         level: .warning, began: "the fleet's log has lost records: the cache was emptied",
         ended: "the fleet's log no longer loses records", events: "losses")
-    private static let fullList = Lines(
+    private static let fullList = StateLines(
         level: .error, began: "the denial list is full: revocations of other servers wait",
         ended: "the denial list has room again for revocations of other servers")
-
-    private func log(_ change: LoggedState.Change?, _ lines: Lines, _ metadata: Logger.Metadata, _ logger: Logger) {
-        switch change {
-        case nil: return
-        case .began: logger.log(level: lines.level, lines.began, metadata: metadata)
-        case .ended(let duration, let events):
-            var metadata: Logger.Metadata = ["duration": "\(DurationText.describe(duration))"]
-            if let name = lines.events { metadata[name] = "\(events)" }
-            logger.notice(lines.ended, metadata: metadata)
-        }
-    }
 }

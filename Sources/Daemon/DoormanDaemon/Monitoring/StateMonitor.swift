@@ -67,29 +67,19 @@ actor StateMonitor: Service {
         cache = dependencies.verifier.statistics
         // A stale entry may be served rarely, and then the state lasts as long as the outage.
         let lasts = stale.isActive && applications.contains { $0.isUnavailable }
-        switch stale.record(cache.stale &- before.stale, persists: lasts, at: now) {
-        case nil: break
-        case .began: logger.warning("serving stale entries, because the provider gives no verdict")
-        case .ended(let duration, let hits):
-            logger.notice(
-                "no longer serving stale entries", metadata: ["duration": "\(DurationText.describe(duration))", "hits": "\(hits)"])
-        }
-        let evicted = (cache.valid.evictions &- before.valid.evictions, cache.negative.evictions &- before.negative.evictions)
-        switch evictions.record(evicted.0 &+ evicted.1, at: now) {
-        case nil: break
-        case .began:
-            logger.warning(
-                "the cache is full: entries are evicted before their TTL ends",
-                metadata: [
-                    "setting": evicted.0 > 0
-                        ? "\(cache.valid.fullest("cache.max-"))" : "\(cache.negative.fullest("cache.max-negative-"))"
-                ])
-        case .ended(let duration, let entries):
-            logger.notice(
-                "the cache no longer evicts entries",
-                metadata: ["duration": "\(DurationText.describe(duration))", "entries": "\(entries)"])
-        }
+        Self.staleServing.log(stale.record(cache.stale &- before.stale, persists: lasts, at: now), to: logger)
+        let valid = cache.valid.evictions &- before.valid.evictions
+        let negative = cache.negative.evictions &- before.negative.evictions
+        let fullest = valid > 0 ? cache.valid.fullest("cache.max-") : cache.negative.fullest("cache.max-negative-")
+        Self.eviction.log(evictions.record(valid &+ negative, at: now), beginning: ["setting": "\(fullest)"], to: logger)
     }
+
+    private static let staleServing = StateLines(
+        level: .warning, began: "serving stale entries, because the provider gives no verdict",
+        ended: "no longer serving stale entries", events: "hits")
+    private static let eviction = StateLines(
+        level: .warning, began: "the cache is full: entries are evicted before their TTL ends",
+        ended: "the cache no longer evicts entries", events: "entries")
 
     // MARK: - Callers
 
@@ -109,40 +99,7 @@ actor StateMonitor: Service {
             var state = callers[event] ?? LoggedState(quietTime: event.quietTime)
             let change = state.record(counts[event] ?? 0, at: now)
             callers[event] = state.isActive ? state : nil
-            if let change { log(change, of: event) }
-        }
-    }
-
-    private func log(_ change: LoggedState.Change, of event: CallerEvent) {
-        var metadata: Logger.Metadata = [:]
-        if let caller = event.caller { metadata["caller"] = "\(caller)" }
-        switch event.kind {
-        case .limitExceeded(let setting): metadata["limit"] = "\(setting)"
-        case .notAllowed(let action):
-            metadata["action"] = "\(action)"
-            metadata["audit"] = "call_not_allowed"
-        case .unknownProfile: break
-        case .withheldHeader(let name): metadata["header"] = "\(name)"
-        }
-        if case .ended(let duration, let calls) = change {
-            metadata["duration"] = "\(DurationText.describe(duration))"
-            metadata["calls"] = "\(calls)"
-        }
-        switch (event.kind, change, event.caller) {
-        case (.limitExceeded, .began, nil): logger.warning("a limit of the server is exceeded", metadata: metadata)
-        case (.limitExceeded, .ended, nil): logger.notice("the limit of the server is no longer exceeded", metadata: metadata)
-        case (.limitExceeded, .began, _): logger.warning("a caller exceeds its limit", metadata: metadata)
-        case (.limitExceeded, .ended, _): logger.notice("the caller no longer exceeds its limit", metadata: metadata)
-        case (.notAllowed, .began, _): logger.warning("a caller makes calls that it is not allowed to make", metadata: metadata)
-        case (.notAllowed, .ended, _):
-            logger.notice("the caller no longer makes calls that it is not allowed to make", metadata: metadata)
-        case (.unknownProfile, .began, _):
-            logger.warning("a gateway names a profile that http.profiles-file does not define", metadata: metadata)
-        case (.unknownProfile, .ended, _): logger.notice("no gateway names the unknown profile any more", metadata: metadata)
-        case (.withheldHeader, .began, _):
-            logger.warning("an identity has a value with a control byte: its header is sent empty", metadata: metadata)
-        case (.withheldHeader, .ended, _):
-            logger.notice("identities no longer have values with control bytes", metadata: metadata)
+            event.lines.log(change, metadata: event.metadata, to: logger)
         }
     }
 }
@@ -153,6 +110,45 @@ extension CallerEvent {
         case .limitExceeded: .seconds(10)
         case .notAllowed, .unknownProfile, .withheldHeader: .seconds(60)
         }
+    }
+
+    fileprivate var lines: StateLines {
+        switch kind {
+        case .limitExceeded where caller == nil:
+            StateLines(
+                level: .warning, began: "a limit of the server is exceeded", ended: "the limit of the server is no longer exceeded",
+                events: "calls")
+        case .limitExceeded:
+            StateLines(
+                level: .warning, began: "a caller exceeds its limit", ended: "the caller no longer exceeds its limit",
+                events: "calls")
+        case .notAllowed:
+            StateLines(
+                level: .warning, began: "a caller makes calls that it is not allowed to make",
+                ended: "the caller no longer makes calls that it is not allowed to make", events: "calls")
+        case .unknownProfile:
+            StateLines(
+                level: .warning, began: "a gateway names a profile that http.profiles-file does not define",
+                ended: "no gateway names the unknown profile any more", events: "calls")
+        case .withheldHeader:
+            StateLines(
+                level: .warning, began: "an identity has a value with a control byte: its header is sent empty",
+                ended: "identities no longer have values with control bytes", events: "calls")
+        }
+    }
+
+    fileprivate var metadata: Logger.Metadata {
+        var metadata: Logger.Metadata = [:]
+        if let caller { metadata["caller"] = "\(caller)" }
+        switch kind {
+        case .limitExceeded(let setting): metadata["limit"] = "\(setting)"
+        case .notAllowed(let action):
+            metadata["action"] = "\(action)"
+            metadata["audit"] = "call_not_allowed"
+        case .unknownProfile: break
+        case .withheldHeader(let name): metadata["header"] = "\(name)"
+        }
+        return metadata
     }
 }
 
@@ -236,46 +232,29 @@ private struct ApplicationStates {
 }
 
 extension ApplicationStates {
-    /// The lines of a state.
-    private struct Lines {
-        let level: Logger.Level
-        let began: Logger.Message
-        let ended: Logger.Message
-        /// What the state counts.
-        let events: String
-    }
-
-    private static let availability = Lines(
+    private static let availability = StateLines(
         level: .warning, began: "the provider is unavailable: calls that need it fail, or get stale entries",
         ended: "the provider is available again", events: "failed_requests")
-    private static let throttling = Lines(
+    private static let throttling = StateLines(
         level: .warning, began: "the provider rate limits this application: backing off",
         ended: "the provider no longer rate limits this application", events: "throttled_requests")
-    private static let circuitBreaking = Lines(
+    private static let circuitBreaking = StateLines(
         level: .error, began: "the circuit breaker is open: only probes are sent to the provider",
         ended: "the circuit breaker is closed: requests are sent to the provider again", events: "openings")
-    private static let misconfiguration = Lines(
+    private static let misconfiguration = StateLines(
         level: .error, began: "the provider rejects the application's credential or settings",
         ended: "the provider no longer rejects the application's credential or settings", events: "rejected_requests")
-    private static let oddness = Lines(
+    private static let oddness = StateLines(
         level: .warning, began: "the provider sends responses that fit no contract",
         ended: "the provider no longer sends responses that fit no contract", events: "responses")
-    private static let excess = Lines(
+    private static let excess = StateLines(
         level: .error, began: "good tokens exceed a limit of identities: they are unavailable",
         ended: "good tokens no longer exceed a limit of identities", events: "calls")
 
-    private func log(_ change: LoggedState.Change?, _ cause: String?, _ lines: Lines, _ logger: Logger) {
-        var metadata: Logger.Metadata = ["provider": "\(application.name)", "application": "\(application.applicationID)"]
-        switch change {
-        case nil: return
-        case .began:
-            if let cause { metadata["cause"] = "\(cause)" }
-            logger.log(level: lines.level, lines.began, metadata: metadata)
-        case .ended(let duration, let events):
-            metadata["duration"] = "\(DurationText.describe(duration))"
-            metadata[lines.events] = "\(events)"
-            logger.notice(lines.ended, metadata: metadata)
-        }
+    private func log(_ change: LoggedState.Change?, _ cause: String?, _ lines: StateLines, _ logger: Logger) {
+        lines.log(
+            change, metadata: ["provider": "\(application.name)", "application": "\(application.applicationID)"],
+            beginning: cause.map { ["cause": "\($0)"] } ?? [:], to: logger)
     }
 }
 
