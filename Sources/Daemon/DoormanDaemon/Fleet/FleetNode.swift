@@ -69,9 +69,8 @@ struct FleetFollower: Service {
 // MARK: - Reload
 
 extension FleetNode {
-    private static let authorityKey = "fleet.ca-file"
-    /// The settings whose files and values a reload replaces.
-    private static let keys = ["fleet.secret-file", "fleet.user", "fleet.password-file", authorityKey]
+    fileprivate static let authorityKey = "fleet.ca-file"
+    private static let keys = Replaceable.settings.map(\.key)
 
     /// Replaces the fleet's secrets and the credentials of the store, for later messages and sessions. A change between a file and the
     /// system's authorities needs a restart.
@@ -95,7 +94,7 @@ extension FleetNode {
             after.credentials.authorities = before.credentials.authorities
             needRestart.append(Self.authorityKey)
         }
-        let changed = zip(Self.keys, before.differences(from: after)).filter(\.1).map(\.0)
+        let changed = Replaceable.settings.changedKeys(from: before, to: after)
         return ReloadableComponent.Step(changed: changed, needRestart: needRestart) { [after] in
             fleet.replaceSecrets(with: new.secrets)
             store.replace(credentials: after.credentials)
@@ -109,11 +108,11 @@ extension FleetNode {
 }
 
 extension FleetNode.Replaceable {
-    /// Returns which settings differ, in the order of their keys.
-    fileprivate func differences(from other: Self) -> [Bool] {
-        [
-            secretIDs != other.secretIDs, credentials.user != other.credentials.user,
-            credentials.password != other.credentials.password, credentials.authorities != other.credentials.authorities,
-        ]
-    }
+    /// The settings whose files and values a reload replaces.
+    fileprivate static let settings: [ComparedSetting<Self>] = [
+        ComparedSetting("fleet.secret-file") { $0.secretIDs },
+        ComparedSetting("fleet.user") { $0.credentials.user },
+        ComparedSetting("fleet.password-file") { $0.credentials.password },
+        ComparedSetting(FleetNode.authorityKey) { $0.credentials.authorities },
+    ]
 }

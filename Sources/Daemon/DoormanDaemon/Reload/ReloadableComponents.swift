@@ -56,16 +56,16 @@ extension DoormanServer {
     /// lets callers connect without a certificate: a mistake in a file must not open a running server.
     func tlsComponent(time: TimeSource) -> ReloadableComponent {
         ReloadableComponent(
-            keys: TLSFiles.keys, files: { [$0.tls.certificate, $0.tls.key, $0.tls.clientAuthorities] }
+            keys: TLSFiles.settings.map(\.key), files: { [$0.tls.certificate, $0.tls.key, $0.tls.clientAuthorities] }
         ) { [self] settings throws(ConfigurationError) in
             let (before, loaded) = (tlsMaterial, try settings.tls.load(now: time.wallTime()))
             guard let before, let loaded else {
                 let isSame = before == nil && loaded == nil
-                return ReloadableComponent.Step(needRestart: isSame ? [] : Array(TLSFiles.keys.prefix(2))) {}
+                return ReloadableComponent.Step(needRestart: isSame ? [] : TLSFiles.requiredKeys) {}
             }
             try refuseExpired(loaded, of: settings.tls, now: time.wallTime())
             let (material, needRestart) = loaded.material.keepingCallerChecks(of: before)
-            let changed = TLSFiles.keys(ofDifferences: before, material)
+            let changed = TLSFiles.settings.changedKeys(from: before, to: material)
             // Applying the same files again would only invalidate the TLS sessions of all callers.
             guard !changed.isEmpty else { return ReloadableComponent.Step(needRestart: needRestart) {} }
             let tls = needRestart.isEmpty ? loaded : try TLSFiles.serverTLS(material, now: time.wallTime())
@@ -114,15 +114,14 @@ extension TLSMaterial {
 }
 
 extension TLSFiles {
-    fileprivate static let keys = ["tls.certificate-file", "tls.private-key-file", "tls.client-ca-file", "tls.client-auth"]
-
-    fileprivate static func keys(ofDifferences before: TLSMaterial, _ after: TLSMaterial) -> [String] {
-        let differs = [
-            before.certificateChain != after.certificateChain, before.privateKey != after.privateKey,
-            before.clientAuthorities != after.clientAuthorities, before.clientCertificates != after.clientCertificates,
-        ]
-        return zip(keys, differs).filter(\.1).map(\.0)
-    }
+    fileprivate static let settings: [ComparedSetting<TLSMaterial>] = [
+        ComparedSetting("tls.certificate-file") { $0.certificateChain },
+        ComparedSetting("tls.private-key-file") { $0.privateKey },
+        ComparedSetting("tls.client-ca-file") { $0.clientAuthorities },
+        ComparedSetting("tls.client-auth") { $0.clientCertificates },
+    ]
+    /// The keys of the settings that turn TLS on.
+    fileprivate static let requiredKeys = ["tls.certificate-file", "tls.private-key-file"]
 }
 
 extension ProviderPool {
