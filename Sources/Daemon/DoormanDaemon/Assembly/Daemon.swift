@@ -1,4 +1,3 @@
-internal import CallerLimits
 internal import CurlTransport
 internal import DoormanAdmin
 internal import DoormanCore
@@ -24,9 +23,13 @@ package struct Daemon {
     private let logWriter: LogWriter
     private let systemd: SystemdEnvironment
     private let providers: [ConfiguredProvider]
+    /// The maximum open files and sockets of the process.
+    private let descriptorLimit: Int
     /// The origins of the settings, for the admin pages.
     let origins: [String: String]
 
+    /// Checks the settings, and raises the process's limit on open files.
+    ///
     /// - Parameter systemd: The service manager to notify. None by default.
     /// - Throws: ``ConfigurationError`` with all problems.
     package init(
@@ -37,6 +40,7 @@ package struct Daemon {
         self.systemd = systemd
         self.loader = loader
         providers = try Self.check(settings)
+        descriptorLimit = DescriptorLimit.raise()
         let logLevel = LogLevel(settings.logLevel)
         self.logLevel = logLevel
         let writer = LogWriter(format: settings.logFormat)
@@ -50,33 +54,22 @@ package struct Daemon {
     /// - Throws: ``ConfigurationError`` with all problems.
     @discardableResult
     static func check(_ settings: DoormandSettings) throws(ConfigurationError) -> [ConfiguredProvider] {
-        var problems: [String] = []
-        do throws(ConfigurationError) { _ = try settings.serverSettings() } catch { problems += error.problems }
-        do throws(ConfigurationError) {
-            // The server logs the warnings of the result when it starts.
-            _ = try settings.tls.load(now: TimeSource.system.wallTime())
-        } catch {
-            problems += error.problems
-        }
-        do throws(ConfigurationError) { _ = try settings.providerAuthorities() } catch { problems += error.problems }
-        do throws(ConfigurationError) { _ = try settings.configuredFleet() } catch { problems += error.problems }
-        do throws(ConfigurationError) { _ = try settings.adminSettings() } catch { problems += error.problems }
+        var problems = ProblemCollector()
+        problems.collect(try settings.serverSettings())
+        // The server logs the warnings of the result when it starts.
+        problems.collect(try settings.tls.load(now: TimeSource.system.wallTime()))
+        problems.collect(try settings.providerAuthorities())
+        problems.collect(try settings.configuredFleet())
+        problems.collect(try settings.adminSettings())
         for (setting, path) in [("server.port-file", settings.portFile), ("admin.port-file", settings.adminPortFile)] {
-            do throws(ConfigurationError) { try PortFile.check(path, of: setting) } catch { problems += error.problems }
+            problems.collect(try PortFile.check(path, of: setting))
         }
         if !settings.passedFamilies.contains(.unix), let problem = SocketFile.problem(with: settings.unixSocket) {
-            problems.append("server.unix-socket: \(problem)")
+            problems.add(["server.unix-socket: \(problem)"])
         }
-        let providers: [ConfiguredProvider]
-        do throws(ConfigurationError) {
-            providers = try settings.providers()
-        } catch {
-            throw ConfigurationError(problems: problems + error.problems)
-        }
-        do throws(ConfigurationError) { _ = try settings.httpConfiguration(providers: Set(providers.map(\.name))) } catch {
-            problems += error.problems
-        }
-        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        guard let providers = problems.collect(try settings.providers()) else { throw problems.error }
+        problems.collect(try settings.httpConfiguration(providers: Set(providers.map(\.name))))
+        try problems.throwIfAny()
         return providers
     }
 
@@ -88,7 +81,7 @@ package struct Daemon {
 
     private func startWarnings(_ server: ServerSettings) -> [SettingsWarning] {
         settings.startWarnings(
-            providers: providers, isOpenToTheNetwork: server.isOpenToTheNetwork, descriptorLimit: DescriptorLimit.raise(),
+            providers: providers, isOpenToTheNetwork: server.isOpenToTheNetwork, descriptorLimit: descriptorLimit,
             now: TimeSource.system.wallTime())
     }
 
@@ -188,66 +181,5 @@ package struct Daemon {
                 "version": "\(ProgramVersion.text)", "configuration": "\(settings.digest)",
                 "providers": .array(providers.map { "\($0.name)" }),
             ])
-    }
-}
-
-extension DoormandSettings {
-    /// Returns the settings of the server, with the listeners and the caller policy.
-    ///
-    /// - Throws: ``ConfigurationError`` if the caller policy or the address is invalid, if the address needs TLS, or if there is no
-    ///   listener.
-    func serverSettings() throws(ConfigurationError) -> ServerSettings {
-        var problems: [String] = []
-        var server = server
-        server.maximumCallers = cacheMissLimiter.maximumCallers
-        do throws(ConfigurationError) { try setListeners(of: &server) } catch { problems += error.problems }
-        if server.policy == nil {
-            do throws(ConfigurationError) { server.policy = try callerPolicy() } catch { problems += error.problems }
-        }
-        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
-        return server
-    }
-
-    /// The limits on revocations of accounts. Callers are tracked like those with cache misses.
-    var limitsOfAccountRevocations: CallerRateLimiterSettings {
-        var limits = accountRevocationLimiter
-        limits.maximumCallers = cacheMissLimiter.maximumCallers
-        return limits
-    }
-
-    private func setListeners(of server: inout ServerSettings) throws(ConfigurationError) {
-        let passed = passedFamilies
-        server.unixSocketPath = unixSocket.isEmpty || passed.contains(.unix) ? nil : unixSocket
-        server.tcp = nil
-        if !address.isEmpty, !passed.contains(.tcp) {
-            guard let tcp = ServerSettings.TCPAddress(address) else {
-                throw ConfigurationError(problems: [
-                    "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117, or systemd"
-                ])
-            }
-            // A host name is resolved when the server listens, and checked again then.
-            guard tls.isTLS || server.allowsPlaintextFromNetwork || tcp.isLoopback ?? true else {
-                throw ConfigurationError(problems: ["server.address: \(PlaintextFromNetwork())"])
-            }
-            server.tcp = tcp
-        }
-        guard server.tcp != nil || server.unixSocketPath != nil || !passed.isEmpty else {
-            throw ConfigurationError(problems: [
-                "server.address and server.unix-socket are both empty: set at least one address to listen on"
-            ])
-        }
-    }
-
-    /// Returns the settings of the transport.
-    ///
-    /// - Parameter governors: The number of governors that share the transport.
-    /// - Throws: ``ConfigurationError`` if the authorities of the provider can't be used.
-    func transportSettings(governors: Int) throws(ConfigurationError) -> CurlTransport.Settings {
-        var transport = transport
-        // The governors enforce the limit. The factor allows for abandoned requests that are still in flight.
-        transport.maximumRequests = max(transport.maximumRequests, 2 * governor.concurrentCalls * governors)
-        transport.authorities = try providerAuthorities()
-        transport.proxy = proxy.isEmpty ? nil : proxy
-        return transport
     }
 }

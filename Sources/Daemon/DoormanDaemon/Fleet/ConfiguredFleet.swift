@@ -95,17 +95,15 @@ extension DoormandSettings {
     ///
     /// - Throws: ``ConfigurationError`` with all problems.
     func configuredFleet() throws(ConfigurationError) -> ConfiguredFleet? {
-        var problems = fleet.problems
+        var problems = ProblemCollector(fleet.problems)
         guard !fleet.store.isEmpty else {
-            guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+            try problems.throwIfAny()
             return nil
         }
-        var (secrets, credentials): (FleetSecrets?, RedisCredentials?)
-        if !fleet.secretFile.isEmpty, FleetSecrets.isValid(tag: fleet.tag) {
-            do throws(ConfigurationError) { secrets = try fleet.secrets() } catch { problems += error.problems }
-        }
-        do throws(ConfigurationError) { credentials = try fleet.credentials() } catch { problems += error.problems }
-        guard problems.isEmpty, let secrets, let credentials else { throw ConfigurationError(problems: problems) }
+        var secrets: FleetSecrets?
+        if !fleet.secretFile.isEmpty, FleetSecrets.isValid(tag: fleet.tag) { secrets = problems.collect(try fleet.secrets()) }
+        let credentials = problems.collect(try fleet.credentials())
+        guard problems.isEmpty, let secrets, let credentials else { throw problems.error }
         return ConfiguredFleet(
             store: fleet.storeSettings, credentials: credentials, secrets: secrets, tag: fleet.tag,
             settings: fleetSettings)

@@ -6,28 +6,20 @@ extension DoormandSettings {
     /// - Parameter providers: The names of the providers.
     /// - Throws: ``ConfigurationError`` with all problems of its files.
     func httpConfiguration(providers: Set<String>) throws(ConfigurationError) -> HTTPConfiguration {
-        var problems: [String] = []
+        var problems = ProblemCollector()
         var profiles = HTTPProfiles()
         var clients: IntrospectionClients?
-        if !httpProfilesFile.isEmpty {
-            do throws(ConfigurationError) {
-                let file = try HTTPProfilesFile(httpProfilesFile, providers: providers)
-                problems += file.problems
-                profiles = file.value
-            } catch {
-                problems += error.problems
-            }
+        if !httpProfilesFile.isEmpty, let file = problems.collect(try HTTPProfilesFile(httpProfilesFile, providers: providers)) {
+            problems.add(file.problems)
+            profiles = file.value
         }
-        if !introspectionClientsFile.isEmpty {
-            do throws(ConfigurationError) {
-                let file = try IntrospectionClientsFile(introspectionClientsFile)
-                problems += file.problems
-                clients = file.value
-            } catch {
-                problems += error.problems
-            }
+        if !introspectionClientsFile.isEmpty,
+            let file = problems.collect(try IntrospectionClientsFile(introspectionClientsFile))
+        {
+            problems.add(file.problems)
+            clients = file.value
         }
-        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        try problems.throwIfAny()
         return HTTPConfiguration(profiles: profiles, introspectionClients: clients)
     }
 }

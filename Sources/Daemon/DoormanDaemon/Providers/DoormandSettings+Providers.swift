@@ -6,17 +6,13 @@ extension DoormandSettings {
     ///
     /// - Throws: ``ConfigurationError`` with all problems of all providers.
     func providers() throws(ConfigurationError) -> [ConfiguredProvider] {
-        var problems: [String] = []
+        var problems = ProblemCollector()
         var providers: [(keyPrefix: String, provider: ConfiguredProvider)] = []
         for entry in try providerEntries() {
-            do throws(ConfigurationError) {
-                providers.append((entry.keyPrefix, try ConfiguredProvider(entry)))
-            } catch {
-                problems += error.problems
-            }
+            if let provider = problems.collect(try ConfiguredProvider(entry)) { providers.append((entry.keyPrefix, provider)) }
         }
-        problems += Self.conflicts(among: providers)
-        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        problems.add(Self.conflicts(among: providers))
+        try problems.throwIfAny()
         return providers.map(\.provider)
     }
 
