@@ -114,29 +114,26 @@ struct FailureReport: Error, Equatable {
         return "Try again in \(DurationText.describe(retryAfter))."
     }
 
-    /// Returns the next step after a connection that could not be opened. The client has one reason for all causes. Only its message
-    /// tells them apart.
+    /// Returns the next step after a connection that could not be opened.
     private static func advice(onConnecting message: String) -> String {
-        connectionAdvice.first { message.contains($0.words) }?.advice
-            ?? "Start doormand, or give its address with --address or DOORMAN_ADDRESS."
+        switch ConnectFailureCause(in: message) {
+        case .certificateExpired: "Have the server's certificate renewed, or check this machine's clock."
+        case .certificateNotYetValid: "Check the clocks of this machine and of the server."
+        case .untrustedAuthority: "Give the certificate of the server's authority with --ca-file."
+        case .otherServerName: "Connect by a name of the certificate, or give the name with --server-name."
+        case .clientCertificate: "Give a certificate that the server accepts with --certificate-file and --private-key-file."
+        case .closedDuringHandshake: "Use --no-tls if this port does not speak TLS, or look into the server's log."
+        case .silentServer: "Check that this is Doorman's port, 7117 by default, or look into the server's log."
+        case .noTLS: "Use --no-tls, or check the port of --address."
+        case .otherTLSFailure:
+            "Check --ca-file, --server-name and --certificate-file, and use --no-tls if this port does not speak TLS."
+        case .unknownName: "Check the host of --address or DOORMAN_ADDRESS."
+        case .notAllowed: "Ask the server's operator for access to the socket."
+        case .timedOut: "Check the address and the network, or try again with a longer --timeout."
+        case .noNetwork: "Check the address and the network."
+        case nil: "Start doormand, or give its address with --address or DOORMAN_ADDRESS."
+        }
     }
-
-    /// The words of the client's messages, with the next step. The first that is found counts.
-    private static let connectionAdvice: [(words: String, advice: String)] = [
-        ("has expired", "Have the server's certificate renewed, or check this machine's clock."),
-        ("is not valid yet", "Check the clocks of this machine and of the server."),
-        ("not from a trusted authority", "Give the certificate of the server's authority with --ca-file."),
-        ("certificate is not for", "Connect by a name of the certificate, or give the name with --server-name."),
-        ("client certificate", "Give a certificate that the server accepts with --certificate-file and --private-key-file."),
-        ("closed the connection during", "Use --no-tls if this port does not speak TLS, or look into the server's log."),
-        ("doesn't respond", "Check that this is Doorman's port, 7117 by default, or look into the server's log."),
-        ("doesn't speak TLS", "Use --no-tls, or check the port of --address."),
-        ("TLS", "Check --ca-file, --server-name and --certificate-file, and use --no-tls if this port does not speak TLS."),
-        ("has no address", "Check the host of --address or DOORMAN_ADDRESS."),
-        ("permission denied", "Ask the server's operator for access to the socket."),
-        ("timed out", "Check the address and the network, or try again with a longer --timeout."),
-        ("unreachable", "Check the address and the network."),
-    ]
 
     private static func advice(_ reason: RejectionReason) -> String {
         switch reason {

@@ -75,10 +75,14 @@ struct LoadConnector: Sendable {
             handshake = try channel.pipeline.syncOperations.handler(type: LoadHandshakeHandler.self)
         } catch {
             // The connection has ended already and has no handlers left.
-            return channel.eventLoop.makeFailedFuture(ChannelError.eof)
+            return channel.eventLoop.makeFailedFuture(ConnectFailure.closedByPeer)
         }
-        let timer = channel.eventLoop.scheduleTask(in: timeAmount) { channel.close(promise: nil) }
-        return handshake.completed.map {
+        let completion = handshake.completion
+        let timer = channel.eventLoop.scheduleTask(in: timeAmount) {
+            completion.fail(ConnectFailure.timedOut)
+            channel.close(promise: nil)
+        }
+        return completion.futureResult.map {
             timer.cancel()
             return channel
         }

@@ -1,3 +1,4 @@
+internal import DoormanClient
 internal import NIOCore
 internal import NIOTLS
 
@@ -37,26 +38,24 @@ final class LoadHandler: ChannelInboundHandler {
 final class LoadHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
-    private let promise: EventLoopPromise<Void>
-
-    /// Completes when the handshake does; fails at the end of the connection at the latest.
-    var completed: EventLoopFuture<Void> { promise.futureResult }
+    /// Succeeds when the handshake completes; fails at the end of the connection at the latest.
+    let completion: EventLoopPromise<Void>
 
     init(eventLoop: any EventLoop) {
-        promise = eventLoop.makePromise()
+        completion = eventLoop.makePromise()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted? = event as? TLSUserEvent { promise.succeed() }
+        if case .handshakeCompleted? = event as? TLSUserEvent { completion.succeed() }
         context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        promise.fail(error)
+        completion.fail(error)
         context.fireErrorCaught(error)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        promise.fail(ChannelError.eof)
+        completion.fail(ConnectFailure.closedByPeer)
     }
 }

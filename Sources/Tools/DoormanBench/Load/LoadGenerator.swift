@@ -1,3 +1,4 @@
+internal import DoormanClient
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
@@ -127,7 +128,7 @@ package struct CannotConnect: Error, CustomStringConvertible {
     package let cause: any Error
 
     package var description: String {
-        let cause = (self.cause as? NIOConnectionError)?.connectionErrors.first?.error ?? self.cause
-        return "connection \(opened + 1) of \(of) can't be opened: \(cause)"
+        // An error of SwiftNIO or BoringSSL has the names of types and constants.
+        "connection \(opened + 1) of \(of) can't be opened: \(ConnectFailure(cause))"
     }
 }

@@ -31,18 +31,18 @@ package struct ClientHandshakeError: Error, Sendable, Hashable, CustomStringConv
     private static func explanation(_ error: BoringSSLError) -> String {
         guard case .sslError = error else { return "TLS failed" }
         return switch error.reasons.first {
-        case "CERTIFICATE_VERIFY_FAILED": "the server's certificate is not from a trusted authority, or has expired"
-        case "WRONG_VERSION_NUMBER": "the server doesn't speak TLS"
+        case "CERTIFICATE_VERIFY_FAILED": "the server's certificate is \(HandshakeWords.untrusted), or \(HandshakeWords.expired)"
+        case "WRONG_VERSION_NUMBER": "the server \(HandshakeWords.notTLS)"
         case "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_EXPIRED",
             "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "TLSV1_CERTIFICATE_REQUIRED",
             "TLSV1_ALERT_CERTIFICATE_REQUIRED":
-            "the server requires a client certificate, or does not accept this client's"
+            "the server requires a \(HandshakeWords.clientCertificate), or does not accept this client's"
         case "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION":
             "the server and this client have no TLS version in common"
         case "SSLV3_ALERT_HANDSHAKE_FAILURE", "HANDSHAKE_FAILURE_ON_CLIENT_HELLO", "TLSV1_ALERT_INSUFFICIENT_SECURITY":
             "the server and this client have no TLS parameters in common"
         case "TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME": "the server has no certificate for this name"
-        case let reason? where reason.contains("EOF"): "the server closed the connection during the handshake"
+        case let reason? where reason.contains("EOF"): "the server \(HandshakeWords.closed) the handshake"
         case let reason?: "the server or this client ended the TLS handshake (\(reason))"
         case nil: "the server ended the TLS handshake"
         }

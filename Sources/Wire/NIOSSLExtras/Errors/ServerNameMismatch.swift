@@ -18,7 +18,7 @@ package struct ServerNameMismatch: Error, Sendable, Hashable, CustomStringConver
                 "the server can't be verified: '\(expected)' is neither an IP address nor a DNS name of letters, digits and hyphens"
         }
         let found = names.isEmpty ? "it has no subject alternative name" : "it is for \(listed)"
-        return "the server's certificate is not for \(expected): \(found)"
+        return "the server's \(HandshakeWords.otherName) \(expected): \(found)"
     }
 
     private var listed: String {

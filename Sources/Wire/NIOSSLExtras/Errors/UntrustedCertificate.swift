@@ -30,9 +30,9 @@ package enum UntrustedCertificate: Error, Sendable, Hashable, CustomStringConver
 
     package var description: String {
         switch self {
-        case .expired: "the server's certificate has expired"
-        case .notYetValid: "the server's certificate is not valid yet"
-        case .unknownAuthority: "the server's certificate is not from a trusted authority"
+        case .expired: "the server's certificate \(HandshakeWords.expired)"
+        case .notYetValid: "the server's certificate \(HandshakeWords.notYetValid)"
+        case .unknownAuthority: "the server's certificate is \(HandshakeWords.untrusted)"
         }
     }
 }

@@ -5,7 +5,7 @@ internal import NIOSSL
 internal import NIOSSLExtras
 
 /// The reason why a connection could not be established or used. Its description is for the person who runs the service.
-enum ConnectFailure: Error, Hashable, CustomStringConvertible {
+package enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case refused
     case noSuchName
     /// The name could not be looked up, for this reason.
@@ -31,18 +31,14 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case systemError(Int32)
     case other
 
-    init(_ error: any Error) {
-        // The end of an established connection without TLS's own farewell, as when a server is killed. It is no failure of TLS.
-        if case NIOSSLError.uncleanShutdown = error {
-            self = .closedByPeer
-            return
-        }
+    package init(_ error: any Error) {
         if let error = ClientHandshakeError(error) {
             self = .handshake(error.description)
             return
         }
         switch error {
         case let error as ConnectFailure: self = error
+        case let error as DoormanTLS.Unusable: self = .unusableTLS(error.description)
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first {
                 self.init(first.error)
@@ -71,7 +67,10 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 
-    var description: String {
+    /// The word in all messages about TLS.
+    static let tls = "TLS"
+
+    package var description: String {
         switch self {
         case .refused: "connection refused: no server listens on this address"
         case .noSuchName: "the name has no address"
@@ -85,8 +84,8 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         case .notServing: "the server is not serving"
         case .hung: "the server accepts connections and doesn't respond"
         case .notInUse: "the client doesn't use this address: maximumServers limits them, or the name has lost it"
-        case .handshake(let reason): "TLS handshake failed: \(reason)"
-        case .unusableTLS(let reason): "invalid TLS configuration: \(reason)"
+        case .handshake(let reason): "\(Self.tls) handshake failed: \(reason)"
+        case .unusableTLS(let reason): "invalid \(Self.tls) configuration: \(reason)"
         case .systemError(let code): Self.text(of: code)
         case .other: "the connection can't be opened"
         }
