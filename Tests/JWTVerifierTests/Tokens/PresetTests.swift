@@ -93,7 +93,7 @@ struct PresetTests {
     @Test("the keys of Firebase can be an X.509 map")
     func firebaseCertificates() async throws {
         var settings = JWTSettings(name: "firebase", preset: .firebase, audience: [Self.project])
-        settings.jwksURL = JWTSettings.Preset.firebaseCertificatesURL
+        settings.jwksURL = "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
         #expect(settings.problems.isEmpty)
     }
 

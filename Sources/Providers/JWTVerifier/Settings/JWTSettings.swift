@@ -72,10 +72,6 @@ package struct JWTSettings: Sendable, Hashable {
 }
 
 extension JWTSettings.Preset {
-    /// The URL of Google's certificates for Firebase, in the form of an X.509 map. A setting can name it in place of the key set.
-    package static let firebaseCertificatesURL =
-        "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
-
     /// The issuer of tokens for an audience; `nil` for no preset.
     package func issuer(for audience: String) -> String? {
         switch self {

@@ -86,11 +86,6 @@ extension AccountKitEmulator {
         state.withLockedValue { $0.graph.revoke(token: token) }
     }
 
-    /// Revokes every token of the account with this id.
-    package func revokeAll(account id: String) {
-        state.withLockedValue { $0.graph.revokeTokens(ofAccount: id) }
-    }
-
     /// Replaces the secret of an app, as its owner does on Facebook's page. Calls with the old secret fail from now on.
     ///
     /// - Parameter app: The app's id; `nil` for the first app.
