@@ -109,6 +109,20 @@ struct ModuleTests {
         }
     }
 
+    @Test("the architecture page has a row for each module, with its folder")
+    func architecturePage() throws {
+        let page = try #require(SourceTree.files.first { $0.path == "docs/explanation/architecture.md" })
+        var folders: [String: String] = [:]
+        for row in page.lines.compactMap({ $0.wholeMatch(of: /\| (`[^|]+`) \| `([^|`]+)` \| .+ \|/) }) {
+            for name in row.1.matches(of: /`([^`]+)`/) { folders[String(name.1)] = String(row.2) }
+        }
+        #expect(folders.count > 30, "the rows are found")
+        for (path, module) in SourceTree.modules.sorted(by: { $0.key < $1.key }) where !path.hasPrefix("Sources/Programs/") {
+            guard folders[module].map({ path.hasPrefix($0 + "/") }) != true else { continue }
+            Issue.record("\(page.path): no row for \(module) with the folder of \(path)")
+        }
+    }
+
     @Test("no file imports a module with false alarms or leaks on Linux")
     func banned() throws {
         for file in SourceTree.swift {
