@@ -93,7 +93,7 @@ struct AccountsListCommand: AsyncParsableCommand {
     var application: String?
 
     @Option(help: ArgumentHelp("Accounts per call to the server, from 1 to 1000.", valueName: "number"))
-    var pageSize = 100
+    var pageSize = AccountListRequest.defaultPageSize
 
     @Option(help: ArgumentHelp("Maximum number of accounts to list.", valueName: "number"))
     var limit: Int?
@@ -104,7 +104,7 @@ struct AccountsListCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        guard (1...1000).contains(pageSize) else { throw ValidationError("--page-size must be from 1 to 1000") }
+        try AccountListRequest.pageSizes.check(pageSize, of: "--page-size")
         if let limit, limit < 1 { throw ValidationError("--limit must be 1 or more") }
     }
 
@@ -114,11 +114,7 @@ struct AccountsListCommand: AsyncParsableCommand {
         let failure = try await list(client, &progress)
         await client.close()
         progress.end()
-        if let failure {
-            if server.json { try StandardStreams.write(failure.json + "\n") }
-            failure.printLine()
-            throw failure.status
-        }
+        if let failure { try server.fail(failure) }
     }
 
     private func list(_ client: DoormanClient, _ progress: inout Progress) async throws -> FailureReport? {

@@ -64,10 +64,10 @@ struct BenchCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        try Self.check(connections, "--connections", BenchSettings.possibleConnections)
-        try Self.check(depth, "--depth", BenchSettings.possibleDepths)
-        try Self.check(threads, "--threads", BenchSettings.possibleThreads)
-        if let rate { try Self.check(rate, "--rate", BenchSettings.possibleRates) }
+        try BenchSettings.possibleConnections.check(connections, of: "--connections")
+        try BenchSettings.possibleDepths.check(depth, of: "--depth")
+        try BenchSettings.possibleThreads.check(threads, of: "--threads")
+        if let rate { try BenchSettings.possibleRates.check(rate, of: "--rate") }
         if let maxAge, maxAge < .seconds(1) { throw ValidationError("--max-age must be 1s or more") }
     }
 
@@ -183,12 +183,6 @@ struct BenchCommand: AsyncParsableCommand {
         }
         await generator.shutDown()
         return try report.get()
-    }
-
-    private static func check(_ value: Int, _ name: String, _ range: ClosedRange<Int>) throws(ValidationError) {
-        guard range.contains(value) else {
-            throw ValidationError("\(name) must be from \(range.lowerBound) to \(range.upperBound)")
-        }
     }
 }
 

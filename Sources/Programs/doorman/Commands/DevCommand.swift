@@ -78,7 +78,7 @@ struct DevStartCommand: AsyncParsableCommand {
     func validate() throws {
         if phone != nil && email != nil { throw ValidationError("give either --phone or --email") }
         for (name, port) in [("--port", port), ("--emulator-port", emulatorPort)] {
-            if let port, !(0...65_535).contains(port) { throw ValidationError("\(name) must be from 0 to 65535") }
+            if let port { try (0...65_535).check(port, of: name) }
         }
         if let port, port > 0, port == emulatorPort { throw ValidationError("--port and --emulator-port must differ") }
         if let seed {

@@ -4,7 +4,8 @@ internal import DoormanSupport
 /// A failure for output: what failed, and the next step.
 struct FailureReport: Error, Equatable {
     private let outcome: String
-    private let reason: String
+    /// The reason's name, such as `PROVIDER_UNAVAILABLE`.
+    let reason: String
     private let error: DoormanError
     /// The next step, if it differs from the step for the error's reason.
     private let ownAdvice: String?

@@ -13,6 +13,11 @@ enum JSONOutput {
         return escapingControls(in: String(decoding: data, as: UTF8.self))
     }
 
+    /// Returns the name of a member for a word of the text output, such as `p99_9` for `p99.9`.
+    static func memberName(_ word: String) -> String {
+        String(word.map { $0 == "." || $0 == " " ? "_" : $0 })
+    }
+
     /// Escapes DEL and C1, because a terminal may act on them and the encoder does not escape them. They occur in strings only.
     private static func escapingControls(in text: String) -> String {
         guard text.unicodeScalars.contains(where: \.isControl) else { return text }

@@ -144,7 +144,7 @@ private struct BenchJSON: Encodable {
 extension LatencySummary {
     fileprivate var microseconds: [String: Double] {
         var named = ["min": min, "mean": mean, "max": max]
-        for value in percentiles { named[String(value.percentile.name.map { $0 == "." ? "_" : $0 })] = value.latency }
+        for value in percentiles { named[JSONOutput.memberName(value.percentile.name)] = value.latency }
         return named.mapValues { ($0 / .microseconds(1)).rounded(toDigits: 3) }
     }
 }

@@ -83,9 +83,8 @@ struct Report: Sendable, Equatable {
             case .serviceUnknown: ("service unknown", .unavailable)
             case .unknown: ("unknown", .unavailable)
             }
-        let outcome = String(text.map { $0 == " " ? "_" : $0 })
         self.init(
-            text: text + "\n", json: OutcomeJSON(outcome: outcome), status: status,
+            text: text + "\n", json: OutcomeJSON(outcome: JSONOutput.memberName(text)), status: status,
             outcome: Outcome(word: text, meaning: status == .success ? .good : .bad))
     }
 

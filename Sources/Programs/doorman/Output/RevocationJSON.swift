@@ -11,12 +11,7 @@ struct RevocationJSON: Encodable {
         init(_ failure: RevocationResult.Failure) {
             server = failure.server.description
             message = failure.error.message
-            reason =
-                switch failure.error.kind {
-                case .rejected(let reason): reason.description
-                case .forbidden(let reason): reason.description
-                case .unavailable(let reason): reason.description
-                }
+            reason = FailureReport(failure.error).reason
         }
     }
 

@@ -112,7 +112,7 @@ struct StatisticsJSON: Encodable {
         var members = ["count": latency.count, "mean": microseconds(mean)]
         for (name, percent) in StatisticsReport.percentiles {
             guard let value = latency.percentile(percent) else { continue }
-            members[String(name.map { $0 == "." ? "_" : $0 })] = microseconds(value)
+            members[JSONOutput.memberName(name)] = microseconds(value)
         }
         return members
     }

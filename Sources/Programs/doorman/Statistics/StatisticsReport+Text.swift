@@ -20,8 +20,7 @@ extension StatisticsReport {
         parts += now.limits.filter { $0.used > 0 }.map { limit in
             "\(limit.setting) \(limit.fullness.map(NumberText.percentage(ofPart:)) ?? "–")"
         }
-        let time = now.startedAt.advanced(by: now.uptime).iso8601 ?? "–"
-        return "\(time) \(parts.joined(separator: ", "))".printable
+        return "\(now.timeText) \(parts.joined(separator: ", "))".printable
     }
 
     private var lines: [(key: String, value: String)] {
@@ -110,6 +109,11 @@ extension StatisticsReport {
     private static func number(_ number: UInt64) -> String {
         NumberText.grouped(Int(clamping: number))
     }
+}
+
+extension ServerStatistics {
+    /// The time at which the server read the figures.
+    var timeText: String { startedAt.advanced(by: uptime).iso8601 ?? "–" }
 }
 
 extension ServerStatistics.ApplicationState {

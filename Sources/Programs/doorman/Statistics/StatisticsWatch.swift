@@ -59,9 +59,9 @@ struct StatisticsWatch: Sendable {
             if isJSON { try StandardStreams.write(failure.json + "\n") }
             return failure.printLine()
         }
-        let time = last.startedAt.advanced(by: last.uptime).iso8601 ?? "–"
         try draw(
-            "\(failure.line)last figures: \(time)\ntrying again every \(DurationText.describe(interval))\n", isFirst: false)
+            "\(failure.line)last figures: \(last.timeText)\ntrying again every \(DurationText.describe(interval))\n", isFirst: false
+        )
     }
 
     private func draw(_ text: String, isFirst: Bool) throws(OutputError) {

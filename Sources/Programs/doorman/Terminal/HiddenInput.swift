@@ -43,11 +43,11 @@ struct HiddenInput {
         settings.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
         let signals = [SIGTERM, SIGHUP, SIGINT]
         for number in signals { signal(number, restoreAndEnd) }
+        defer { for number in signals { signal(number, SIG_DFL) } }
         guard unsafe tcsetattr(0, TCSAFLUSH, &settings) == 0 else { return nil }
         StandardStreams.writeError("\(name.prefix(1).uppercased() + name.dropFirst()) (not shown): ")
         let bytes = HiddenInput(limit: limit).read()
         restore()
-        for number in signals { signal(number, SIG_DFL) }
         StandardStreams.writeError("\n")
         if bytes == nil { StandardStreams.end(bySignal: SIGINT) }
         return bytes

@@ -48,7 +48,6 @@ struct Progress {
 
     private mutating func writeHeld() {
         guard let text = held else { return }
-        held = nil
         clear()
         StandardStreams.writeError(isTerminal ? text : "doorman: \(text)\n")
         if isTerminal { current = text }

@@ -6,7 +6,7 @@ enum StandardStreams {
     ///
     /// - Throws: ``OutputError`` if a part of it was not written. A result that is lost must not look like a success.
     static func write(_ text: String) throws(OutputError) {
-        guard write(text, descriptor: 1) else { throw OutputError(errno: errno) }
+        if let code = write(text, descriptor: 1) { throw OutputError(errno: code) }
     }
 
     /// Writes the whole text to standard error. Failures are ignored, because there is no place left to report them.
@@ -67,15 +67,17 @@ enum StandardStreams {
         return variables
     }
 
-    private static func write(_ text: String, descriptor: Int32) -> Bool {
+    /// - Returns: The system's error code; `nil` if the whole text was written.
+    private static func write(_ text: String, descriptor: Int32) -> Int32? {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe systemWrite(descriptor, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
+            // At once, because releasing memory may change it.
+            guard count > 0 else { return errno }
             rest = rest.dropFirst(count)
         }
-        return true
+        return nil
     }
 
     private static func read(descriptor: Int32, atMost limit: Int) -> [UInt8]? {
