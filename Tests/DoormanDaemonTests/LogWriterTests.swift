@@ -176,6 +176,34 @@ struct LogWriterTests {
         writer.add("after\n", .ordinary)
         let text = try await pipe.read(until: "after\n")
         #expect(text.contains("dropped log lines") && text.contains("audit_lines=1 lines=10"))
+        #expect(!text.hasPrefix("\n"), "no part of a line was written")
         #expect(writer.queue.droppedCount == 11)
+    }
+
+    @Test("the line after a torn line begins on a line of its own")
+    func torn() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        let (reading, descriptor) = (ends[0], ends[1])
+        defer { close(descriptor) }
+        let writer = LogWriter(descriptor: descriptor)
+        writer.start()
+        // Longer than a pipe can be: the writer waits in the middle of the line, and loses the rest with the reader.
+        writer.add(String(repeating: "x", count: 1 << 21) + "\n", .ordinary)
+        try await eventually("a part of the line is written") {
+            var request = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
+            return unsafe poll(&request, 1, 0) == 1
+        }
+        close(reading)
+        await writer.flush(within: .seconds(20))
+        #expect(writer.queue.droppedCount == 1)
+        let pipe = try LogPipe()
+        #expect(dup2(pipe.writing, descriptor) == descriptor)
+        writer.add("after\n", .ordinary)
+        let text = try await pipe.read(until: "after\n")
+        #expect(text.hasPrefix("\n") && text.contains("dropped log lines") && !text.contains("\n\n"), "\(text)")
+        writer.add("later\n", .ordinary)
+        #expect(try await pipe.read(until: "later\n") == "later\n")
     }
 }

@@ -15,26 +15,26 @@ package enum DescriptorOutput {
     /// Writes the whole text. Waits for a reader; gives up after an error, such as `EPIPE` for a reader that is gone, or `ENOSPC`.
     ///
     /// - Parameter timeout: The maximum time for each part of the text. By default there is no maximum.
-    /// - Returns: Whether the whole text is written.
+    /// - Returns: The part that could not be written. Empty if the whole text is written.
     @discardableResult
-    static func write(_ text: String, to descriptor: Int32, timeout: Duration? = nil) -> Bool {
+    static func write(_ text: String, to descriptor: Int32, timeout: Duration? = nil) -> ArraySlice<UInt8> {
         var rest = Array(text.utf8)[...]
         let milliseconds = timeout.map { Int32(clamping: Int64($0 / .milliseconds(1))) } ?? -1
         while !rest.isEmpty {
             var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             let ready = unsafe poll(&request, 1, milliseconds)
             if ready < 0 && errno == EINTR { continue }
-            guard ready > 0 else { return false }
+            guard ready > 0 else { return rest }
             let count = unsafe rest.prefix(chunk).withUnsafeBytes { unsafe systemWrite(descriptor, $0.baseAddress, $0.count) }
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
                 usleep(pause)
             } else if errno != EINTR {
-                return false
+                return rest
             }
         }
-        return true
+        return rest
     }
 }
 

@@ -27,9 +27,10 @@ final class LogWriter: Sendable {
     /// Starts the thread, which runs until the process ends. Lines that were added before are written, too.
     func start() {
         let thread = Thread { [self] in
+            var output = LineOutput(descriptor: descriptor)
             while true {
                 wakeUp.wait()
-                writeAll()
+                writeAll(to: &output)
             }
         }
         thread.name = "log"
@@ -48,13 +49,13 @@ final class LogWriter: Sendable {
         while unwritten.withLockedValue({ $0 > 0 }), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
-    private func writeAll() {
+    private func writeAll(to output: inout LineOutput) {
         let count = unwritten.withLockedValue { $0 }
         var unreported = LogQueue.Dropped()
         while let next = queue.next() {
             switch next {
-            case .write(let line): if !DescriptorOutput.write(line, to: descriptor) { queue.dropLast() }
-            case .report(let dropped): if !DescriptorOutput.write(report(dropped), to: descriptor) { unreported.add(dropped) }
+            case .write(let line): if !output.write(line) { queue.dropLast() }
+            case .report(let dropped): if !output.write(report(dropped)) { unreported.add(dropped) }
             }
         }
         // Not before: a log that can't be written would be tried without end.
@@ -71,6 +72,26 @@ final class LogWriter: Sendable {
             "dropped log lines, because standard error could not be written, or was not read fast enough",
             metadata: ["lines": "\(dropped.ordinary)", "audit_lines": "\(dropped.audit)"])
         return lines.text
+    }
+}
+
+/// Writes lines to a descriptor, each of them at the beginning of a line: a full disk may have taken a part of the line before.
+private struct LineOutput {
+    let descriptor: Int32
+    /// Whether the last byte that was written does not end its line.
+    private var isLineTorn = false
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    /// - Returns: Whether the whole line is written.
+    mutating func write(_ line: String) -> Bool {
+        let text = isLineTorn ? "\n" + line : line
+        let rest = DescriptorOutput.write(text, to: descriptor)
+        let written = text.utf8.count - rest.count
+        if written > 0 { isLineTorn = text.utf8.prefix(written).last != UInt8(ascii: "\n") }
+        return rest.isEmpty
     }
 }
 
