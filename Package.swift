@@ -177,7 +177,7 @@ let package = Package(
         module(
             "DoormanAdmin", in: "Sources/Daemon",
             [
-                "DoormanCache", "DoormanCore", "DoormanFiles", "DoormanFleet", "DoormanHTTP", "DoormanPlatform", "DoormanServer",
+                "DoormanCache", "DoormanCore", "DoormanFleet", "DoormanHTTP", "DoormanPlatform", "DoormanServer",
                 "DoormanSupport", "DoormanWire",
                 logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]),

@@ -1,4 +1,5 @@
 import DoormanCore
+import Glibc
 import Testing
 
 @testable import DoormanAdmin
@@ -36,7 +37,7 @@ struct FiguresTests {
 
     @Test("the process has figures of its own")
     func process() throws {
-        let figures = ProcessFigures.read()
+        let figures = ProcessFigureReader().read()
         #expect(try #require(figures.residentBytes) > 1 << 20)
         #expect(try #require(figures.virtualBytes) > #require(figures.residentBytes))
         #expect(try #require(figures.openDescriptors) >= 3)
@@ -44,6 +45,16 @@ struct FiguresTests {
         #expect(try #require(figures.threads) >= 1)
         #expect(try #require(figures.cpuSeconds) >= 0)
         #expect(try #require(figures.startTime) > 1_700_000_000)
+    }
+
+    @Test("a reader sees descriptors that were opened or closed after its creation")
+    func descriptors() throws {
+        let reader = ProcessFigureReader()
+        let opened = (0..<100).map { _ in unsafe open("/dev/null", O_RDONLY | O_CLOEXEC) }
+        let most = try #require(reader.read().openDescriptors)
+        for descriptor in opened { close(descriptor) }
+        // Others may open and close some meanwhile.
+        #expect((80...120).contains(Int(most) - Int(try #require(reader.read().openDescriptors))))
     }
 
     @Test("a process name with spaces and parentheses does not shift the fields")

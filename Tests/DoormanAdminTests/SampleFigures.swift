@@ -79,7 +79,8 @@ enum SampleFigures {
         ]
         statistics.latencies = [.init(method: "Verify", source: "cache"): latencies]
         statistics.counters = [
-            .cacheHits: 900, .cacheMisses: 100, .cacheEvictions: 7, .reloadsFailed: 1, .connectionsClosed("idle"): 5,
+            .cacheHits: 900, .cacheMisses: 100, .cacheEvictions: 7, .reloadsFailed: 1,
+            .connectionsClosed("idle"): 5, .connectionsAcceptFailures: 6,
         ]
         statistics.gauges = [
             .cacheInFlightLookups: 3, .cacheCapacity: 60_000, .tlsCertificateExpiry: 1_800_000_000,

@@ -48,7 +48,7 @@ struct StatisticsTests {
             #expect(first.calls == expected)
             #expect(first.latencies[.init(method: "Verify", source: "cache")]?.count == 8)
             #expect(first.latencies[.init(method: "Verify", source: "provider")]?.count == 16)
-            #expect(first.counters == [.connectionsClosed("unknown_protocol"): 1])
+            #expect(first.counters == [.connectionsClosed("unknown_protocol"): 1, .connectionsAcceptFailures: 0])
             #expect(
                 first.limits == [
                     .init(setting: "server.max-connections", used: 8, limit: 10_000),

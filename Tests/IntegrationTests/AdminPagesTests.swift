@@ -28,6 +28,12 @@ struct AdminPagesTests {
         try await RawPeer.connect(port: port).request(path)
     }
 
+    /// The values of the metrics without labels.
+    private static func values(_ metrics: String) -> [String: Double] {
+        let series = metrics.split(separator: "\n").filter { !$0.contains(/[#{]/) }.map { $0.split(separator: " ") }
+        return Dictionary(series.map { (String($0[0]), Double($0[1]) ?? .nan) }, uniquingKeysWith: { $1 })
+    }
+
     private static func awaitReadiness(_ port: Int) async throws {
         try await eventually("the server is ready") { try await get("/readyz", port).status == 200 }
     }
@@ -36,6 +42,10 @@ struct AdminPagesTests {
     func outOfDescriptors() async throws {
         try await Self.run(descriptorLimit: 64) { doormand, port in
             try await Self.awaitReadiness(port)
+            // A scraper that keeps its connection makes no descriptor free.
+            let scraper = try RawPeer.connect(port: port)
+            let before = try await scraper.request("/metrics").body
+            #expect(Self.values(before)["doorman_accept_failures_total"] == 0)
             let crowd = try (0..<100).map { _ in try RawPeer.connect(port: doormand.port) }
             // One line per second says how many others there were.
             var failures: Int?
@@ -45,6 +55,10 @@ struct AdminPagesTests {
                 return failures != nil
             }
             #expect(failures ?? 0 < 100)
+            let without = Self.values(try await scraper.request("/metrics").body)
+            #expect(Set(Self.values(before).keys).subtracting(without.keys) == [])
+            #expect(try #require(without["doorman_accept_failures_total"]) >= 1)
+            #expect(try #require(without["process_open_fds"]) >= #require(without["process_max_fds"]) - 2)
             for _ in 0..<5 {
                 for path in ["/livez", "/readyz"] { #expect(try await Self.get(path, port).status == 200) }
                 let metrics = try await Self.get("/metrics", port)

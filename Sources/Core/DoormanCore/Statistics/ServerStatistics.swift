@@ -182,6 +182,9 @@ extension ServerStatistics.Name {
     /// Log lines that were dropped, because the log was not read fast enough.
     public static let logLinesDropped = Self(rawValue: "log.lines_dropped")
 
+    /// Times when connections could not be accepted, for example without file descriptors.
+    public static let connectionsAcceptFailures = Self(rawValue: "connections.accept_failures")
+
     /// Connections that the server closed for a reason, for example `idle`.
     public static func connectionsClosed(_ reason: String) -> Self {
         Self(rawValue: "connections.closed.\(reason)")

@@ -1,4 +1,3 @@
-internal import DoormanFiles
 private import DoormanPlatform
 
 /// What the kernel reports about this process. A figure that can't be read is `nil`. See proc(5).
@@ -16,19 +15,6 @@ package struct ProcessFigures: Sendable, Hashable {
 
     package init() {}
 
-    /// Reads the figures of this process.
-    package static func read() -> ProcessFigures {
-        var figures = ProcessFigures()
-        let ticks = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
-        if let text = text("/proc/self/stat") { figures.add(stat: text, ticksPerSecond: ticks, bootTime: bootTime) }
-        figures.openDescriptors = countEntries(of: "/proc/self/fd")
-        var limit = rlimit()
-        if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            figures.maximumDescriptors = UInt64(limit.rlim_cur)
-        }
-        return figures
-    }
-
     /// Adds the figures of `/proc/self/stat`. Its second field is the name in parentheses, which may itself contain spaces and parentheses.
     ///
     /// - Parameters:
@@ -44,31 +30,5 @@ package struct ProcessFigures: Sendable, Hashable {
         if let start = field(22), let bootTime { startTime = bootTime + Double(start) / ticksPerSecond }
         virtualBytes = field(23)
         residentBytes = field(24).map { $0 * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE)))) }
-    }
-
-    /// The boot of the machine in seconds of Unix time. Read once, so that the start of the process never changes; by clocks, because a
-    /// sandbox may hide `/proc/stat`.
-    private static let bootTime: Double? = {
-        var (wall, sinceBoot) = (timespec(), timespec())
-        guard unsafe clock_gettime(CLOCK_REALTIME, &wall) == 0, unsafe clock_gettime(CLOCK_BOOTTIME, &sinceBoot) == 0 else {
-            return nil
-        }
-        func seconds(_ time: timespec) -> Double { Double(time.tv_sec) + Double(time.tv_nsec) / 1e9 }
-        return seconds(wall) - seconds(sinceBoot)
-    }()
-
-    private static let maximumFileBytes = 1 << 16
-
-    private static func text(_ path: String) -> String? {
-        (try? RegularFile.read(path, limit: maximumFileBytes)).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    private static func countEntries(of folder: String) -> UInt64? {
-        guard let directory = unsafe opendir(folder) else { return nil }
-        defer { unsafe closedir(directory) }
-        var count: UInt64 = 0
-        while unsafe readdir(directory) != nil { count += 1 }
-        // Without `.`, `..` and the descriptor of the folder itself.
-        return count < 3 ? nil : count - 3
     }
 }

@@ -5,6 +5,7 @@ internal import NIOHTTP1
 package struct AdminPages: Sendable {
     private let source: any AdminSource
     private let history: StatisticsHistory
+    private let process = ProcessFigureReader()
 
     package init(_ source: any AdminSource, history: StatisticsHistory) {
         self.source = source
@@ -49,7 +50,8 @@ package struct AdminPages: Sendable {
 
     private func figures() async -> AdminFigures {
         AdminFigures(
-            statistics: await source.statistics(), details: await source.details(), readiness: source.readiness, process: .read())
+            statistics: await source.statistics(), details: await source.details(), readiness: source.readiness,
+            process: process.read())
     }
 
     /// Adds a sample to the history each second, until the task is cancelled.

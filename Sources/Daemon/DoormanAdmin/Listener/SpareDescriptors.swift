@@ -1,8 +1,8 @@
 private import DoormanPlatform
 internal import NIOConcurrencyHelpers
 
-/// Two descriptors that are kept for the time when the process has no others left: one for a connection, and one to read the figures of
-/// the process. So probes and scrapes still get their answers when the listener for calls has used up all others.
+/// Two descriptors that are kept for connections in the time when the process has no others left. So probes and scrapes still get their
+/// answers when the listener for calls has used up all others.
 final class SpareDescriptors: Sendable {
     private static let count = 2
 

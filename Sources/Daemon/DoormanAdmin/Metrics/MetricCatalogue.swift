@@ -211,6 +211,9 @@ package enum MetricCatalogue {
         ) { figures in
             figures.statistics.connectionsClosed.map { Metric.Series([$0.reason], .count($0.count)) }
         },
+        Metric(
+            "doorman_accept_failures_total", .connectionsAcceptFailures,
+            "Times when connections could not be accepted, for example without file descriptors."),
         Metric(.counter, "doorman_tls_handshakes_total", ["result"], "TLS handshakes by their end.") { figures in
             let handshakes = figures.details.counters.handshakes
             return [("completed", handshakes.completed), ("failed", handshakes.failed)].map { Metric.Series([$0], .count($1)) }

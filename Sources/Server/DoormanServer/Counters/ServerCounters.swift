@@ -51,6 +51,8 @@ package final class ServerCounters {
         /// Closed connections by the reason's name.
         package fileprivate(set) var connectionsClosed: [String: UInt64] = [:]
         package fileprivate(set) var connections: [ServerProtocol: ConnectionCounts] = [:]
+        /// Times when a listener could not accept a connection.
+        package fileprivate(set) var acceptFailures: UInt64 = 0
         package fileprivate(set) var handshakes = HandshakeCounts()
         /// The calls of callers by the name of their rule.
         package fileprivate(set) var rules: [String: RuleCounters.Counts] = [:]
@@ -68,6 +70,7 @@ package final class ServerCounters {
                 connections[wireProtocol, default: ConnectionCounts()].accepted &+= counts.accepted
                 connections[wireProtocol, default: ConnectionCounts()].open += counts.open
             }
+            acceptFailures &+= other.acceptFailures
             handshakes.completed &+= other.handshakes.completed
             handshakes.failed &+= other.handshakes.failed
             rules.merge(other.rules) { $0.adding($1) }
@@ -180,6 +183,8 @@ package final class ServerCounters {
     func countEnded(_ wireProtocol: ServerProtocol) {
         otherCounts.connections[wireProtocol, default: ConnectionCounts()].open -= 1
     }
+
+    func countAcceptFailure() { otherCounts.acceptFailures &+= 1 }
 
     func countCompletedHandshake() { otherCounts.handshakes.completed &+= 1 }
 

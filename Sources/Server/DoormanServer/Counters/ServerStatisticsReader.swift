@@ -39,6 +39,7 @@ struct ServerStatisticsReader: Sendable {
             counters.latencies.map { (ServerStatistics.LatencyKind($0.key), $0.value) }, uniquingKeysWith: { $0.adding($1) })
         statistics.latencies = latencies.mapValues(\.snapshot)
         for (reason, count) in counters.connectionsClosed { statistics.counters[.connectionsClosed(reason)] = count }
+        statistics.counters[.connectionsAcceptFailures] = counters.acceptFailures
         if let tls = tls?.value {
             statistics.gauges[.tlsCertificateExpiry] = tls.certificateExpiry.wholeSeconds
             statistics.gauges[.tlsClientAuthorityExpiry] = tls.authorityExpiry(at: time.wallTime())?.wholeSeconds

@@ -13,13 +13,19 @@ package final class AcceptFailureHandler: ChannelInboundHandler {
     private static let pause = TimeAmount.milliseconds(100)
 
     private let log: RateLimitedLogger
+    private let onFailure: () -> Void
     private let freeDescriptors: () -> Bool
     private var resumption: Scheduled<Void>?
 
-    /// - Parameter freeDescriptors: Makes descriptors free for the next attempt, which then follows at once. Returns whether it did. By
-    ///   default there are none to free.
-    package init(log: RateLimitedLogger, freeDescriptors: @escaping () -> Bool = { false }) {
+    /// - Parameters:
+    ///   - onFailure: Called for each failed attempt, on the listener's event loop. By default it does nothing.
+    ///   - freeDescriptors: Makes descriptors free for the next attempt, which then follows at once. Returns whether it did. By
+    ///     default there are none to free.
+    package init(
+        log: RateLimitedLogger, onFailure: @escaping () -> Void = {}, freeDescriptors: @escaping () -> Bool = { false }
+    ) {
         self.log = log
+        self.onFailure = onFailure
         self.freeDescriptors = freeDescriptors
     }
 
@@ -27,6 +33,7 @@ package final class AcceptFailureHandler: ChannelInboundHandler {
         guard let error = error as? IOError else { return context.fireErrorCaught(error) }
         // A peer that is gone already.
         guard error.errnoCode != ECONNABORTED else { return }
+        onFailure()
         log.log(
             .error, about: "accept_failed",
             "connections can't be accepted; backing off: raise ulimit -n or lower server.max-connections",

@@ -301,9 +301,11 @@ package final class DoormanServer: Service {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // The default of 4 delays a burst of 2,000 connections by seconds.
             .serverChannelOption(.maxMessagesPerRead, value: 256)
-            .serverChannelInitializer { channel in
+            .serverChannelInitializer { [dispatchers] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptFailureHandler(log: log))
+                    let counters = dispatchers[channel.eventLoop].counters
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptFailureHandler(log: log, onFailure: counters.countAcceptFailure))
                 }
             }
             .childChannelOption(.autoRead, value: false)
