@@ -370,7 +370,7 @@ let package = Package(
                 "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanFleet",
                 "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI",
                 "JWTVerifier",
-                "RedisStore", "TestKit",
+                "ProviderHTTP", "RedisStore", "TestKit",
                 "TokenIntrospection", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
         tests(

@@ -1,4 +1,5 @@
 import AccountKit
+import ProviderHTTP
 import Testing
 
 @testable import DoormanDaemon
@@ -20,5 +21,16 @@ struct ProviderHealthTests {
         let health = ProviderHealth(slowCall: .milliseconds(500))
         health.record(AccountKitEndpoint.me.endpoint, .failed(.timedOut), .milliseconds(5))
         #expect(health.current.failures == 1)
+    }
+
+    @Test(
+        "a document of keys that can't be used shows neither an outage nor an odd response",
+        arguments: [ResponseKind.malformed, .notJSON])
+    func keys(kind: ResponseKind) {
+        let health = ProviderHealth(slowCall: .milliseconds(500))
+        health.record(ProviderEndpoint("keys", .fetchesKeys), .answered(kind, status: 200), .milliseconds(5))
+        #expect(health.current.failures == 0 && health.current.unexpected == 0 && health.current.successes == 0)
+        health.record(ProviderEndpoint("introspect"), .answered(kind, status: 200), .milliseconds(5))
+        #expect(health.current.failures + health.current.unexpected == 1)
     }
 }

@@ -89,6 +89,25 @@ struct IssuerTroubleTests {
         }
     }
 
+    @Test("keys that can't be used are no success in the statistics")
+    func unusableKeys() async throws {
+        try await ScriptedHTTPServer.run({ request in
+            ScriptedHTTPServer.Response(
+                body: request.path == "/keys" ? #"{"keys":[]}"# : #"{"issuer":"https://other.example","jwks_uri":"/keys"}"#)
+        }) { server in
+            for entry in ["issuer: \"\(server.url)\"", "issuer: https://login.example.org/, jwks-url: \"\(server.url)/keys\""] {
+                try await Self.run("\(entry), audience: orders-api") { stack, _ in
+                    try await eventually("the fetch has ended") {
+                        let requests = try await stack.client.statistics().providerRequests
+                        return requests.keys.contains { $0.endpoint == "keys" }
+                    }
+                    let outcomes = try await stack.client.statistics().providerRequests.keys.filter { $0.endpoint == "keys" }
+                    #expect(Set(outcomes.map(\.outcome)) == ["malformed"])
+                }
+            }
+        }
+    }
+
     @Test("a reload with another audience keeps the keys, while the issuer is down")
     func keptKeys() async throws {
         try await Self.run("issuer: EMULATOR/oidc, audience: orders-api") { stack, reload in

@@ -30,7 +30,7 @@ struct TokensCommand: AsyncParsableCommand {
         settings.jwksURL = "https://issuer.example/keys"
         let verifier = try JWTVerifier(
             settings, time: .system,
-            fetch: { (_, _) async throws(VerificationError) in HTTPResponse(status: 200, body: Array(keys.utf8)) })
+            fetch: { (_, _, _) async throws(VerificationError) in HTTPResponse(status: 200, body: Array(keys.utf8)) })
         let now = TimeSource.system.wallTime().millisecondsSince1970 / 1000
         let claims =
             #"{"iss":"https://issuer.example","sub":"248289761001","aud":"orders-api","iat":\#(now),"exp":\#(now + 3600),"#

@@ -92,7 +92,7 @@ struct TokenUnderTest {
     /// No private key is known, so no token is valid, and each has a verdict.
     private func checkSignature(_ token: Token) {
         let time = TimeSource(now: { Instant(nanoseconds: 1_000_000_000_000) }, wallTime: { Self.now })
-        let verifier = try? JWTVerifier(settings, time: time) { _, _ async throws(VerificationError) in
+        let verifier = try? JWTVerifier(settings, time: time) { _, _, _ async throws(VerificationError) in
             HTTPResponse(status: 200, body: Array(Self.keySet.utf8))
         }
         guard let verifier else { return require(false, "the settings are valid") }

@@ -385,6 +385,38 @@ struct KeySourceTests {
         #expect(try await Self.discovery(text).1 == .fetchFailed(.notJSON, keysUsableFor: nil))
     }
 
+    @Test(
+        "a configuration that can't be used is no success in the statistics",
+        arguments: [
+            ("<html>", ResponseKind.notJSON), ("[]", .notJSON), ("{}", .malformed),
+            (#"{"issuer":"https://attacker.example/","jwks_uri":"\#(Sample.keysURL)"}"#, .malformed),
+            (#"{"issuer":"\#(Sample.issuer)","jwks_uri":"https://attacker.example/keys"}"#, .malformed),
+            (#"{"issuer":"\#(Sample.issuer)","jwks_uri":"http://login.example.org/keys"}"#, .malformed),
+            (#"{"issuer":"\#(Sample.issuer)","jwks_uri":"\#(Sample.keysURL)"}"#, .success),
+        ])
+    func kindOfConfiguration(text: String, kind: ResponseKind) async throws {
+        #expect(try await Self.discovery(text).0.issuer.kinds.first == kind)
+    }
+
+    @Test(
+        "a document of keys that can't be used is no success in the statistics",
+        arguments: [
+            (200, "<html>", ResponseKind.notJSON), (200, "[]", .notJSON), (200, #"{"keys":[]}"#, .malformed),
+            (200, "{}", .malformed),
+            (200, #"{"keys":{}}"#, .malformed), (200, #"{"keys":[{"kty":"oct"}]}"#, .malformed), (200, #"{"a":1}"#, .malformed),
+            (302, "{}", .unexpectedStatus), (404, "{}", .unexpectedStatus), (429, "{}", .throttled), (502, "<html>", .serverError),
+        ])
+    func kindOfKeys(status: Int, text: String, kind: ResponseKind) async throws {
+        let scene = try Scene()
+        scene.issuer.publish(text, status: status)
+        _ = try? await scene.verify(Sample.token())
+        #expect(scene.issuer.kinds == [kind])
+        scene.clock.advance(by: .seconds(61))
+        scene.issuer.publish(try Sample.keySet())
+        #expect(try await scene.identity(of: Sample.token()) != nil)
+        #expect(scene.issuer.kinds == [kind, .success])
+    }
+
     @Test("the host of a URL has no port and no path")
     func hosts() {
         #expect(KeyFetcher.host(of: "https://Login.example.org:8443/a/b?c") == "https://login.example.org")

@@ -14,6 +14,7 @@ final class ScriptedIssuer: Sendable {
         var responses: [String: Response] = [:]
         var requests: [String] = []
         var deadlines: [Deadline] = []
+        var kinds: [ResponseKind] = []
         var isHeld = false
     }
 
@@ -29,6 +30,9 @@ final class ScriptedIssuer: Sendable {
 
     /// The deadlines of these requests.
     var deadlines: [Deadline] { state.withLockedValue(\.deadlines) }
+
+    /// The kinds of the responses.
+    var kinds: [ResponseKind] { state.withLockedValue(\.kinds) }
 
     func publish(_ body: String, at url: String = Sample.keysURL, status: Int = 200, headers: HTTPHeaders = [:]) {
         respond(.success(HTTPResponse(status: status, headers: headers, body: Array(body.utf8))), at: url)
@@ -49,7 +53,7 @@ final class ScriptedIssuer: Sendable {
 
     /// The function that sends a verifier's requests here. The response is the one at the time of the request.
     var fetch: JWTVerifier.Fetch {
-        { request, deadline async throws(VerificationError) in
+        { request, deadline, kind async throws(VerificationError) in
             let response = self.state.withLockedValue { state in
                 state.requests.append(request.url)
                 state.deadlines.append(deadline)
@@ -61,7 +65,9 @@ final class ScriptedIssuer: Sendable {
                 throw VerificationError(.deadlineExceeded, "The issuer was held back for too long.")
             }
             guard let response else { throw VerificationError(.providerUnavailable, "There is no such host.", request: .sent) }
-            return try response.get()
+            let whole = try response.get()
+            self.state.withLockedValue { $0.kinds.append(kind(whole)) }
+            return whole
         }
     }
 }

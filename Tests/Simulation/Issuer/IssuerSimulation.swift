@@ -44,7 +44,7 @@ package final class IssuerSimulation: Sendable {
         let attached = NIOLockedValueBox<CachingVerifier?>(nil)
         upstream = try JWTVerifier(
             settings, time: world.timeSource,
-            fetch: { (request, deadline) async throws(VerificationError) in
+            fetch: { (request, deadline, _) async throws(VerificationError) in
                 try await issuer.respond(to: request, deadline: deadline)
             },
             // As the composition root does.

@@ -27,10 +27,10 @@ final class IssuerKeys: Sendable {
         do throws(JWTSettings.Invalid) {
             verifier = try JWTVerifier(
                 settings, time: client.time,
-                fetch: { (request, deadline) async throws(VerificationError) in
+                fetch: { (request, deadline, kind) async throws(VerificationError) in
                     try await governor.perform(deadline) { () async throws(VerificationError) in
-                        try await client.send(request, to: ProviderEndpoint("keys"), deadline: deadline) { response in
-                            (response, ResponseKind(ofStatus: response.status))
+                        try await client.send(request, to: ProviderEndpoint("keys", .fetchesKeys), deadline: deadline) { response in
+                            (response, kind(response))
                         }
                     }
                 }, onKeysRemoved: onKeysRemoved, onLimitExceeded: client.limits,

@@ -45,6 +45,8 @@ final class ProviderHealth: Sendable {
         case .failed(let code, let cause):
             guard let text = cause?.description ?? code.causeOfOutage else { return }
             fail(text)
+        // A document of keys that can't be used has a log line of its own.
+        case .answered(let kind, _) where endpoint.traits.contains(.fetchesKeys) && [.notJSON, .malformed].contains(kind): return
         case .answered(let kind, let status):
             switch kind {
             case .success, .tokenRejected, .codeRejected, .proofInvalid, .otherApplication:

@@ -1,3 +1,5 @@
+internal import ProviderHTTP
+
 /// The reason why the issuer's keys could not be fetched. The description is for the log: it contains neither a URL nor anything from the
 /// issuer.
 package enum KeyFetchFailure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -25,6 +27,17 @@ package enum KeyFetchFailure: Error, Sendable, Hashable, CustomStringConvertible
     case keysOnOtherHost
     /// Too many fetches are in flight.
     case busy
+
+    /// The kind of a response that fails because of its document; `nil` if its status says enough, or without a response.
+    var responseKind: ResponseKind? {
+        switch self {
+        case .noResponse, .status, .redirect, .busy: nil
+        case .notJSON: .notJSON
+        case .tooLong, .notAKeySet, .tooManyKeys, .noUsableKeys, .notAConfiguration, .otherIssuer, .keysURLNotAllowed,
+            .keysOnOtherHost:
+            .malformed
+        }
+    }
 
     package var description: String {
         switch self {

@@ -31,39 +31,66 @@ struct KeyFetcher: Sendable {
         } else {
             url = try await discoveredURL(deadline: deadline)
         }
-        let response = try await get(url, deadline: deadline)
-        let keys = try KeySet(response.body)
-        guard !keys.keys.isEmpty else { throw .noUsableKeys(skipped: keys.skipped) }
+        let (response, keys) = try await get(url, deadline: deadline, Self.keys)
         return Fetched(keys: keys, lifetime: CacheLifetime.duration(in: response.headers), url: url)
     }
 
     private func discoveredURL(deadline: Deadline) async throws(KeyFetchFailure) -> String {
         let base = settings.issuer.utf8.last == UInt8(ascii: "/") ? String(settings.issuer.dropLast()) : settings.issuer
-        let response = try await get(base + Self.configurationPath, deadline: deadline)
-        guard let members = JSONValue(bytes: response.body)?.object else { throw .notJSON }
-        guard let issuer = members["issuer"]?.string, let url = members["jwks_uri"]?.string else { throw .notAConfiguration }
+        return try await get(base + Self.configurationPath, deadline: deadline) {
+            [issuer = settings.issuer] body throws(KeyFetchFailure) in
+            try Self.keysURL(body, issuer: issuer)
+        }.document
+    }
+
+    private static func keys(_ body: [UInt8]) throws(KeyFetchFailure) -> KeySet {
+        let keys = try KeySet(body)
+        guard !keys.keys.isEmpty else { throw .noUsableKeys(skipped: keys.skipped) }
+        return keys
+    }
+
+    /// Returns the URL of the keys from an OpenID configuration.
+    private static func keysURL(_ configuration: [UInt8], issuer: String) throws(KeyFetchFailure) -> String {
+        guard let members = JSONValue(bytes: configuration)?.object else { throw .notJSON }
+        guard let named = members["issuer"]?.string, let url = members["jwks_uri"]?.string else { throw .notAConfiguration }
         // A configuration of another issuer would let that issuer sign tokens of this one (OpenID Connect Discovery 1.0, section 4.3).
-        guard issuer.isIdentical(to: settings.issuer) else { throw .otherIssuer }
-        guard URLPolicy.accepts(Self.escaped(url)) else { throw .keysURLNotAllowed }
-        guard Self.host(of: url) == Self.host(of: settings.issuer) else { throw .keysOnOtherHost }
+        guard named.isIdentical(to: issuer) else { throw .otherIssuer }
+        guard URLPolicy.accepts(escaped(url)) else { throw .keysURLNotAllowed }
+        guard host(of: url) == host(of: issuer) else { throw .keysOnOtherHost }
         return url
     }
 
-    private func get(_ url: String, deadline: Deadline) async throws(KeyFetchFailure) -> HTTPResponse {
+    /// - Parameter read: Reads the document. Called twice: first for the kind of the response.
+    private func get<Document: Sendable>(
+        _ url: String, deadline: Deadline, _ read: @escaping @Sendable ([UInt8]) throws(KeyFetchFailure) -> Document
+    ) async throws(KeyFetchFailure) -> (response: HTTPResponse, document: Document) {
         let response: HTTPResponse
         do throws(VerificationError) {
-            response = try await send(
-                // A cache in between may hold the keys from before a rotation, and its copy would reject tokens of a new key.
-                HTTPRequest(
-                    .get, url: Self.escaped(url), headers: ["Cache-Control": "no-cache"], maximumBodyBytes: KeySet.maximumBytes,
-                    isRepeatable: true), deadline)
+            // A cache in between may hold the keys from before a rotation, and its copy would reject tokens of a new key.
+            let request = HTTPRequest(
+                .get, url: Self.escaped(url), headers: ["Cache-Control": "no-cache"], maximumBodyBytes: KeySet.maximumBytes,
+                isRepeatable: true)
+            response = try await send(request, deadline) { response in
+                do throws(KeyFetchFailure) {
+                    _ = try Self.document(in: response, read)
+                    return .success
+                } catch {
+                    return error.responseKind ?? ResponseKind(ofStatus: response.status)
+                }
+            }
         } catch {
             throw .noResponse(error.message)
         }
+        return (response, try Self.document(in: response, read))
+    }
+
+    private static func document<Document>(
+        in response: HTTPResponse, _ read: ([UInt8]) throws(KeyFetchFailure) -> Document
+    ) throws(KeyFetchFailure) -> Document {
         guard !(300..<400).contains(response.status) else { throw .redirect(response.status) }
         guard response.status == 200 else { throw .status(response.status) }
         guard response.body.count <= KeySet.maximumBytes else { throw .tooLong }
-        return response
+        return try read(response.body)
     }
 
     /// Percent-encodes each `@` of a path, as in the URLs of Google's keys. RFC 3986 allows it there, and ``URLPolicy`` does not, since an `@`

@@ -11,7 +11,12 @@ internal import StrictJSON
 package struct JWTVerifier: TokenProvider {
     /// Sends a request for keys, and waits for the whole response, whatever its status. It follows no redirect, and reads no more than
     /// ``KeySet/maximumBytes`` of a body.
-    package typealias Fetch = @Sendable (HTTPRequest, Deadline) async throws(VerificationError) -> HTTPResponse
+    ///
+    /// `kind` returns the kind of the response, for the statistics: a document that can't be used is no success.
+    package typealias Fetch =
+        @Sendable (
+            _ request: HTTPRequest, _ deadline: Deadline, _ kind: @escaping @Sendable (HTTPResponse) -> ResponseKind
+        ) async throws(VerificationError) -> HTTPResponse
 
     let settings: JWTSettings
     let keys: KeySource

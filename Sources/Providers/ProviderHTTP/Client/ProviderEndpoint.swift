@@ -14,6 +14,8 @@ package struct ProviderEndpoint: Sendable, Hashable {
         package static let spendsCode = Traits(rawValue: 1 << 1)
         /// The caller chooses the size of the response.
         package static let isPaged = Traits(rawValue: 1 << 2)
+        /// The endpoint of an issuer's keys. A document that can't be used has a log line of its own.
+        package static let fetchesKeys = Traits(rawValue: 1 << 3)
     }
 
     /// The name in the statistics.

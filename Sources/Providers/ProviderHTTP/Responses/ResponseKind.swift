@@ -24,7 +24,7 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case unexpectedStatus = "unexpected_status"
     /// The body is not JSON, or not an object.
     case notJSON = "not_json"
-    /// JSON of a wrong shape.
+    /// JSON of a wrong shape, or a document that can't be used, such as a key set without keys.
     case malformed
     /// "require an appsecret_proof": our secret is missing.
     case proofRequired = "proof_required"
@@ -35,7 +35,7 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
 }
 
 extension ResponseKind {
-    /// Creates the kind of a response that is judged by its status alone, for example one with keys.
+    /// Creates the kind of a response that is judged by its status alone.
     package init(ofStatus status: Int) {
         switch status {
         case 200: self = .success
