@@ -55,13 +55,20 @@ struct SecretFileTests {
                 certificate.keyFile, "--process-core-dumps", "true",
             ]
             let check = try doormand(folder, arguments + ["--check-config"])
-            #expect(try await check.ending() == 0)
+            // A start goes on with an expired certificate, and a rollout must not.
+            #expect(try await check.ending() == 78)
+            #expect(
+                check.errorOutput.contains(
+                    "doormand: tls.certificate-file: the certificate or an intermediate has expired, so callers will refuse the "
+                        + "server: renew the file (\(certificate.certificateFile))\n"))
+            #expect(!check.allOutput.contains("the settings are valid"))
             let server = try doormand(folder, arguments)
             try await eventually("the server is ready to reload") { server.errorOutput.contains("ready to reload") }
             server.terminate()
             #expect(try await server.ending() == 0)
             let logged = server.errorOutput.split(separator: "\n").filter { $0.contains(" warning ") }
-            let printed = check.errorOutput.split(separator: "\n").compactMap { $0.split(separator: "warning: ").last }
+            let printed = check.errorOutput.split(separator: "\n").filter { $0.contains("warning: ") }
+                .compactMap { $0.split(separator: "warning: ").last }
             #expect(printed.count >= 6, "\(printed)")
             for warning in printed {
                 let message = warning.prefix { $0 != "(" }.trimmingCharacters(in: .whitespaces)

@@ -114,6 +114,7 @@ struct DoormandCommand: AsyncParsableCommand {
             let store = await daemon.checkStore()
             for warning in daemon.warnings + store.warnings { Self.report("warning: \(warning)") }
             for fact in store.facts { try StandardOutput.write("doormand: \(fact)") }
+            try daemon.checkCertificate()
             return try StandardOutput.write("doormand: the settings are valid")
         }
         try await daemon.run()

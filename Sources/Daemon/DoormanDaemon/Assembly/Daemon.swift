@@ -79,6 +79,18 @@ package struct Daemon {
         ((try? settings.serverSettings()).map(startWarnings) ?? []).map(\.text)
     }
 
+    /// Checks what only a rollout must not do. A start goes on with a warning, because its clock may be wrong.
+    ///
+    /// - Throws: ``ConfigurationError`` if the server's certificate, or an intermediate in its file, has expired.
+    package func checkCertificate() throws(ConfigurationError) {
+        let now = TimeSource.system.wallTime()
+        guard let tls = try settings.tls.load(now: now), tls.certificateExpiry < now else { return }
+        throw ConfigurationError(problems: [
+            "tls.certificate-file: the certificate or an intermediate has expired, so callers will refuse the server: renew the file"
+                + UnreadableFile.suffix(settings.tls.certificate)
+        ])
+    }
+
     private func startWarnings(_ server: ServerSettings) -> [SettingsWarning] {
         settings.startWarnings(
             providers: providers, isOpenToTheNetwork: server.isOpenToTheNetwork, descriptorLimit: descriptorLimit,
