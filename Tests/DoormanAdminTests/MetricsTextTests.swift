@@ -82,6 +82,7 @@ struct MetricsTextTests {
             #"doorman_connections_closed_total{reason="idle"} 5"#, #"doorman_reloads_total{outcome="failed"} 1"#,
             #"doorman_limit_used_ratio{setting="server.max-connections",provider="",application=""} 0.005"#,
             "doorman_tls_certificate_expiry_timestamp_seconds 1800000000", "process_resident_memory_bytes 67108864",
+            "doorman_tls_certificate_not_before_timestamp_seconds 1650000000",
             "doorman_tls_client_authority_expiry_timestamp_seconds 1900000000", "doorman_reload_last_successful 0",
             #"doorman_provider_keys_usable_seconds{provider="login"} 86400.0"#, "doorman_accept_failures_total 6",
         ] {
@@ -132,6 +133,7 @@ struct MetricsTextTests {
     func absent() {
         var figures = SampleFigures.figures
         figures.statistics.gauges[.tlsCertificateExpiry] = nil
+        figures.statistics.gauges[.tlsCertificateNotBefore] = nil
         figures.process = ProcessFigures()
         #expect(!MetricsText.write(figures).contains("certificate"))
         #expect(!MetricsText.write(figures).contains("process_"))

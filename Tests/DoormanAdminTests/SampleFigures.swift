@@ -84,7 +84,7 @@ enum SampleFigures {
         ]
         statistics.gauges = [
             .cacheInFlightLookups: 3, .cacheCapacity: 60_000, .tlsCertificateExpiry: 1_800_000_000,
-            .tlsClientAuthorityExpiry: 1_900_000_000, .reloadsLastApplied: 0,
+            .tlsCertificateNotBefore: 1_650_000_000, .tlsClientAuthorityExpiry: 1_900_000_000, .reloadsLastApplied: 0,
         ]
         statistics.limits = [
             .init(setting: "server.max-connections", used: 50, limit: 10_000),

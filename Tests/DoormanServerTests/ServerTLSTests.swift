@@ -85,6 +85,38 @@ struct ServerTLSTests {
         #expect(try ServerTLS.test(try await authority.leaf()).warnings.isEmpty)
     }
 
+    @Test("the validity of a chain is that of all its certificates, wherever they are in the file")
+    func chain() async throws {
+        let authority = try await TestAuthority()
+        let (leaf, early) = (try await authority.leaf(), try await authority.leaf(isEarly: true))
+        let (authorityOfOld, expired) = (try await TestCertificate(), try await TestCertificate(isExpired: true))
+        let now = TimeSource.system.wallTime()
+        func tls(_ own: TestAuthority.Leaf, _ intermediates: [String]) throws -> ServerTLS {
+            try ServerTLS(
+                TLSMaterial(
+                    certificateChain: try ([own.certificateFile] + intermediates).flatMap { try TestTLS.contents(of: $0) },
+                    privateKey: try TestTLS.contents(of: own.keyFile)),
+                now: now)
+        }
+        let valid = try tls(leaf, [authority.certificateFile])
+        #expect(valid.isCertificateValid(at: now) && valid.certificateExpiry > now && valid.certificateNotBefore <= now)
+        for files in [
+            [expired.certificateFile], [authority.certificateFile, expired.certificateFile, authorityOfOld.certificateFile],
+        ] {
+            let tls = try tls(leaf, files)
+            #expect(tls.certificateExpiry < now && !tls.isCertificateValid(at: now))
+        }
+        for tls in [try tls(early, []), try tls(leaf, [early.certificateFile, authority.certificateFile])] {
+            #expect(tls.certificateNotBefore > now && !tls.isCertificateValid(at: now))
+        }
+        try await withServer(tls: try tls(leaf, [early.certificateFile, expired.certificateFile])) { server, _ in
+            let gauges = await server.statistics().gauges
+            #expect(gauges[.tlsCertificateNotBefore] == 3_786_912_000)
+            let expiry = try #require(gauges[.tlsCertificateExpiry])
+            #expect(expiry < UInt64(now.millisecondsSince1970 / 1000))
+        }
+    }
+
     @Test("an authority that has expired beside its successor is not the next to expire")
     func authorityExpiry() async throws {
         let (old, new) = (try await TestCertificate(isExpired: true), try await TestCertificate())

@@ -91,10 +91,15 @@ struct ReloadTests {
         }
     }
 
-    @Test("a reload does not replace a valid certificate by one that has expired")
-    func expired() async throws {
+    @Test(
+        "a reload does not replace a valid certificate by one that has expired, or is not valid yet",
+        arguments: [
+            (true, "has expired, and the active certificate has not: renew the file"),
+            (false, "is not valid yet, and the active certificate is: check the clock, or reload once it is valid"),
+        ])
+    func invalidCertificate(isExpired: Bool, problem: String) async throws {
         let authority = try await TestAuthority()
-        let (valid, expired) = (try await authority.leaf(), try await authority.leaf(isExpired: true))
+        let (valid, invalid) = (try await authority.leaf(), try await authority.leaf(isExpired: isExpired, isEarly: !isExpired))
         let renewed = try await authority.leaf()
         let files = ["--tls-certificate-file", valid.certificateFile, "--tls-private-key-file", valid.keyFile]
         func replace(by leaf: TestAuthority.Leaf) throws {
@@ -103,13 +108,12 @@ struct ReloadTests {
             }
         }
         try await withScene(files) { scene in
-            try replace(by: expired)
+            try replace(by: invalid)
             scene.doormand.hangUp()
             try await scene.waitForLine(Self.notReloaded)
             #expect(
-                scene.count(
-                    "tls.certificate-file: the certificate has expired, and the active certificate has not: renew the file "
-                        + "(\(valid.certificateFile))") == 1, "\(scene.doormand.allOutput)")
+                scene.count("tls.certificate-file: the certificate \(problem) (\(valid.certificateFile))") == 1,
+                "\(scene.doormand.allOutput)")
             #expect(scene.count("reloaded the TLS certificates") == 0)
             try replace(by: renewed)
             scene.doormand.hangUp()

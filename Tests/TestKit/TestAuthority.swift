@@ -1,3 +1,4 @@
+private import Foundation
 private import Glibc
 private import NIOConcurrencyHelpers
 
@@ -34,9 +35,10 @@ package final class TestAuthority: Sendable {
     ///   - usage: openssl's `extendedKeyUsage`.
     ///   - key: openssl's options for a new key.
     ///   - isExpired: Whether the certificate expired yesterday.
+    ///   - isEarly: Whether the certificate becomes valid in 2090.
     package func leaf(
         names: String = "DNS:localhost", usage: String = "serverAuth,clientAuth",
-        key: [String] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], isExpired: Bool = false
+        key: [String] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], isExpired: Bool = false, isEarly: Bool = false
     ) async throws -> Leaf {
         let number = count.withLockedValue { count in
             count += 1
@@ -49,11 +51,39 @@ package final class TestAuthority: Sendable {
         try await Self.run(
             ["req", "-new", "-newkey"] + key + ["-nodes", "-subj", "/CN=test", "-keyout", leaf.keyFile, "-out", request]
                 + extensions)
+        guard !isEarly else {
+            try await signForLater(request, leaf.certificateFile)
+            return leaf
+        }
         try await Self.run([
             "x509", "-req", "-in", request, "-CA", certificateFile, "-CAkey", keyFile, "-set_serial", "\(number)",
             "-copy_extensions", "copyall", "-days", isExpired ? "-1" : "2", "-out", leaf.certificateFile,
         ])
         return leaf
+    }
+
+    /// Signs a request for a certificate that becomes valid in 2090. `openssl x509` can't do that.
+    private func signForLater(_ request: String, _ certificate: String) async throws {
+        let (settings, database) = (folder + "/ca.cnf", folder + "/database")
+        try """
+        [ca]
+        default_ca = own
+        [own]
+        database = \(database)
+        new_certs_dir = \(folder)
+        rand_serial = yes
+        unique_subject = no
+        default_md = sha256
+        policy = any
+        copy_extensions = copyall
+        [any]
+        commonName = supplied
+        """.write(toFile: settings, atomically: true, encoding: .utf8)
+        try "".write(toFile: database, atomically: true, encoding: .utf8)
+        try await Self.run([
+            "ca", "-batch", "-notext", "-config", settings, "-in", request, "-cert", certificateFile, "-keyfile", keyFile,
+            "-startdate", "20900101000000Z", "-enddate", "20910101000000Z", "-out", certificate,
+        ])
     }
 
     /// Runs `openssl`.
@@ -63,9 +93,6 @@ package final class TestAuthority: Sendable {
     }
 
     deinit {
-        let leaves = count.withLockedValue { $0 }
-        let files = (0..<leaves).flatMap { ["\($0 + 1).pem", "\($0 + 1)-key.pem", "\($0 + 1)-request.pem"] }
-        for file in ["authority.pem", "authority-key.pem"] + files { unsafe unlink("\(folder)/\(file)") }
-        unsafe rmdir(folder)
+        try? FileManager.default.removeItem(atPath: folder)
     }
 }

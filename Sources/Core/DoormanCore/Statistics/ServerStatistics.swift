@@ -197,8 +197,10 @@ extension ServerStatistics.Name {
     public static let cacheInFlightLookups = Self(rawValue: "cache.in_flight_lookups")
     /// The number of tokens per application that the server can keep fresh: provider requests per second, times the TTL in seconds.
     public static let cacheCapacity = Self(rawValue: "cache.capacity_tokens")
-    /// The time at which the server's certificate expires, in seconds of Unix time. Present only with TLS.
+    /// The time at which the first certificate of the server's chain expires, in seconds of Unix time. Present only with TLS.
     public static let tlsCertificateExpiry = Self(rawValue: "tls.certificate_expiry_timestamp_seconds")
+    /// The time from which all certificates of the server's chain are valid, in seconds of Unix time. Present only with TLS.
+    public static let tlsCertificateNotBefore = Self(rawValue: "tls.certificate_not_before_timestamp_seconds")
     /// The time at which the next authority of callers' certificates expires, in seconds of Unix time. If all have expired, the time of the
     /// last one. Present only if the server requests certificates from callers.
     public static let tlsClientAuthorityExpiry = Self(rawValue: "tls.client_authority_expiry_timestamp_seconds")

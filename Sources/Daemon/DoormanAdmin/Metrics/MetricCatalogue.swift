@@ -223,8 +223,12 @@ package enum MetricCatalogue {
         ) { .latencies($0.details.counters.loopLag.snapshot) },
         Metric(
             .gauge, "doorman_tls_certificate_expiry_timestamp_seconds",
-            "End of the server's certificate, in seconds of Unix time. Only with TLS."
+            "End of the server's certificate, or of an intermediate that ends first, in seconds of Unix time. Only with TLS."
         ) { $0.statistics.gauges[.tlsCertificateExpiry].map { .count($0) } },
+        Metric(
+            .gauge, "doorman_tls_certificate_not_before_timestamp_seconds",
+            "Begin of the server's certificate, in seconds of Unix time. Only with TLS."
+        ) { $0.statistics.gauges[.tlsCertificateNotBefore].map { .count($0) } },
         Metric(
             .gauge, "doorman_tls_client_authority_expiry_timestamp_seconds",
             "End of the next authority in tls.client-ca-file, in seconds of Unix time. If all have ended, the end of the last one."

@@ -63,7 +63,7 @@ extension DoormanServer {
                 let isSame = before == nil && loaded == nil
                 return ReloadableComponent.Step(needRestart: isSame ? [] : TLSFiles.requiredKeys) {}
             }
-            try refuseExpired(loaded, of: settings.tls, now: time.wallTime())
+            try refuseInvalid(loaded, of: settings.tls, now: time.wallTime())
             let (material, needRestart) = loaded.material.keepingCallerChecks(of: before)
             let changed = TLSFiles.settings.changedKeys(from: before, to: material)
             // Applying the same files again would only invalidate the TLS sessions of all callers.
@@ -73,12 +73,16 @@ extension DoormanServer {
         }
     }
 
-    /// - Throws: ``ConfigurationError`` if a certificate that has expired would replace one that has not. Then no caller could connect.
-    private func refuseExpired(_ new: ServerTLS, of files: TLSFiles, now: Timestamp) throws(ConfigurationError) {
-        guard new.certificateExpiry < now, let expiry = certificateExpiry, expiry >= now else { return }
+    /// - Throws: ``ConfigurationError`` if a certificate that has expired, or is not valid yet, would replace a valid one. Then no caller
+    ///   could connect.
+    private func refuseInvalid(_ new: ServerTLS, of files: TLSFiles, now: Timestamp) throws(ConfigurationError) {
+        guard !new.isCertificateValid(at: now), isCertificateValid(at: now) == true else { return }
+        let problem =
+            new.certificateExpiry < now
+            ? "has expired, and the active certificate has not: renew the file"
+            : "is not valid yet, and the active certificate is: check the clock, or reload once it is valid"
         throw ConfigurationError(problems: [
-            "tls.certificate-file: the certificate has expired, and the active certificate has not: renew the file"
-                + UnreadableFile.suffix(files.certificate)
+            "tls.certificate-file: the certificate \(problem)" + UnreadableFile.suffix(files.certificate)
         ])
     }
 

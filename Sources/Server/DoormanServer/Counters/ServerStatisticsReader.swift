@@ -42,6 +42,7 @@ struct ServerStatisticsReader: Sendable {
         statistics.counters[.connectionsAcceptFailures] = counters.acceptFailures
         if let tls = tls?.value {
             statistics.gauges[.tlsCertificateExpiry] = tls.certificateExpiry.wholeSeconds
+            statistics.gauges[.tlsCertificateNotBefore] = tls.certificateNotBefore.wholeSeconds
             statistics.gauges[.tlsClientAuthorityExpiry] = tls.authorityExpiry(at: time.wallTime())?.wholeSeconds
         }
         let limits = [

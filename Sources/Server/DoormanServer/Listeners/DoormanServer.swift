@@ -168,8 +168,8 @@ package final class DoormanServer: Service {
         }
     }
 
-    /// The time at which the server's certificate expires; `nil` for a server without TLS.
-    package var certificateExpiry: Timestamp? { tls?.value.certificateExpiry }
+    /// Returns whether the server's certificate is valid; `nil` for a server without TLS.
+    package func isCertificateValid(at now: Timestamp) -> Bool? { tls?.value.isCertificateValid(at: now) }
 
     /// The TLS material of new handshakes; `nil` for a server without TLS.
     package var tlsMaterial: TLSMaterial? { tls?.value.material }

@@ -8,8 +8,10 @@ package struct ServerTLS: Sendable {
     /// Certificates that have expired or are not valid yet. They do not prevent a start: the server's clock may be wrong, and
     /// callers verify the certificate themselves.
     package let warnings: [String]
-    /// The time at which the server's own certificate expires.
+    /// The time at which the first certificate of the server's chain expires: its own, or an intermediate.
     package let certificateExpiry: Timestamp
+    /// The time from which all certificates of the server's chain are valid.
+    package let certificateNotBefore: Timestamp
     /// The PEM material of this configuration.
     package let material: TLSMaterial
     /// The authorities of callers' certificates; `nil` if the server requests none.
@@ -42,7 +44,8 @@ package struct ServerTLS: Sendable {
         self.context = context
         self.authorities = authorities
         self.material = material
-        certificateExpiry = own.expiry
+        certificateExpiry = chain.map(\.expiry).min() ?? own.expiry
+        certificateNotBefore = chain.map(\.notBefore).max() ?? own.notBefore
         authorityExpiries = (authorities ?? []).map(\.expiry)
         warnings =
             Self.warnings(of: chain, Self.certificateSetting, now)
@@ -50,11 +53,15 @@ package struct ServerTLS: Sendable {
     }
 
     private init(_ other: ServerTLS, _ configuration: TLSConfiguration, _ context: NIOSSLContext) {
-        (warnings, certificateExpiry, material) = (other.warnings, other.certificateExpiry, other.material)
+        (warnings, material) = (other.warnings, other.material)
+        (certificateNotBefore, certificateExpiry) = (other.certificateNotBefore, other.certificateExpiry)
         (authorities, authorityExpiries) = (other.authorities, other.authorityExpiries)
         self.configuration = configuration
         self.context = context
     }
+
+    /// Returns whether all certificates of the server's chain are valid.
+    package func isCertificateValid(at now: Timestamp) -> Bool { certificateNotBefore <= now && now <= certificateExpiry }
 
     /// Returns the time at which the next authority of callers' certificates expires. If all have expired, the time of the last one. `nil`
     /// without authorities. An old authority may stay beside its successor, so one that has expired counts only if no other is left.
@@ -149,10 +156,12 @@ package struct InvalidTLSError: Error, Sendable, Hashable, CustomStringConvertib
 extension NIOSSLCertificate {
     var expiry: Timestamp { Timestamp(millisecondsSince1970: 1000 * Int64(notValidAfter)) }
 
+    var notBefore: Timestamp { Timestamp(millisecondsSince1970: 1000 * Int64(notValidBefore)) }
+
     /// Returns the problem with the certificate's validity period, for messages; `nil` if it is valid.
     func validityError(at now: Timestamp) -> String? {
         if expiry < now { return "has expired" }
-        if now < Timestamp(millisecondsSince1970: 1000 * Int64(notValidBefore)) { return "is not valid yet" }
+        if now < notBefore { return "is not valid yet" }
         return nil
     }
 }
