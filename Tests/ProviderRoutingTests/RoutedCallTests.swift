@@ -1,6 +1,7 @@
 import DoormanCore
 import DoormanSupport
 import ProviderRouting
+import TestKit
 import Testing
 
 @Suite("Routed exchanges and revocations")
@@ -175,5 +176,48 @@ struct RoutedCallTests {
         let router = credentials.router("1a 1b")
         for _ in 0..<2 { #expect(await Self.revoke(router, .token(Sample.token)) == "done") }
         #expect(credentials.takeCalls() == ["1a", "1b", "1a", "1b"])
+    }
+
+    /// A call of each kind that a credential is sent with.
+    private static let calls: [(name: String, call: @Sendable (ApplicationRouter) async -> Void)] = [
+        ("verify", { _ = await ApplicationRouterTests.verify($0) }), ("exchange", { _ = await exchange($0) }),
+        ("revoke a token", { _ = await revoke($0, .token(Sample.token)) }),
+        ("revoke an account", { _ = await revoke($0, .account("12345")) }),
+        ("list", { _ = try? await $0.accounts(AccountListRequest(), deadline: Sample.deadline()) }),
+        ("delete", { try? await $0.deleteAccount(AccountDeletionRequest(accountID: "12345"), deadline: Sample.deadline()) }),
+    ]
+
+    @Test("a call of any kind shows that the provider rejects all credentials, until one works", arguments: calls.indices)
+    func rejectedCredentials(_ index: Int) async throws {
+        let refused = ScriptedCredentials.Response.failure(.providerMisconfigured, .credential)
+        let credentials = ScriptedCredentials(["1a": .valid, "1b": .valid])
+        let router = credentials.router("1a 1b")
+        router.checkCredentials()
+        try await eventually("the credentials are checked") { router.hasWorkingCredentials }
+        #expect(!router.isCredentialRejected(of: "1"))
+        credentials.change("1a", to: refused)
+        await Self.calls[index].call(router)
+        #expect(!router.isCredentialRejected(of: "1"), "the other one works")
+        credentials.change("1b", to: refused)
+        // An exchange tries one credential only.
+        for _ in 0..<2 { await Self.calls[index].call(router) }
+        #expect(router.isCredentialRejected(of: "1"))
+        #expect(router.lastCheck(of: "1") == .succeeded, "no check has failed")
+        credentials.change("1b", to: .valid)
+        _ = await ApplicationRouterTests.verify(router)
+        #expect(!router.isCredentialRejected(of: "1"))
+    }
+
+    @Test(
+        "a failure that says nothing about the credential does not make it rejected",
+        arguments: [
+            .failure(.providerUnavailable), wrongSecret, .failure(.providerBusy), .failure(.deadlineExceeded), .proofRejected,
+        ]
+            as [ScriptedCredentials.Response])
+    func undecided(response: ScriptedCredentials.Response) async {
+        let credentials = ScriptedCredentials(["1a": response])
+        let router = credentials.router("1a")
+        _ = await ApplicationRouterTests.verify(router)
+        #expect(!router.isCredentialRejected(of: "1"))
     }
 }

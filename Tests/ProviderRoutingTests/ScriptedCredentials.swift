@@ -122,7 +122,7 @@ final class ScriptedCredentials: Sendable {
             case .invalidToken: .success(.rejected(Rejection(.tokenRejected, "void")))
             case .proofRejected: .success(.rejected(Rejection(.proofRejected, "proof")))
             case .wrongApplication: .success(.rejected(Rejection(.wrongApplication, "application")))
-            case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+            case .failure(let code, let scope): .failure(Self.error(code, scope, of: name))
             }
         }
         provider.credentialChecks.script {
@@ -133,10 +133,7 @@ final class ScriptedCredentials: Sendable {
             action?(self)
             try? await eventually("checks are released") { self.state.withLockedValue { !$0.holdsChecks } }
             switch response {
-            case .failure(let code, let scope):
-                // A provider that rejects our settings has responded.
-                let request: VerificationError.RequestProgress = code == .providerMisconfigured ? .responded : .sent
-                return .failure(VerificationError(code, name, scope: scope, request: request))
+            case .failure(let code, let scope): return .failure(Self.error(code, scope, of: name, otherwise: .sent))
             default: return .success(())
             }
         }
@@ -145,7 +142,7 @@ final class ScriptedCredentials: Sendable {
             case .valid: .success(.issued(Token("EMAW"), identity))
             case .invalidToken: .success(.rejected(Rejection(.tokenRejected, "used")))
             case .proofRejected, .wrongApplication: .failure(VerificationError(.internal, name))
-            case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+            case .failure(let code, let scope): .failure(Self.error(code, scope, of: name))
             }
         }
         provider.accountLists.script { _ in
@@ -158,10 +155,18 @@ final class ScriptedCredentials: Sendable {
             case .invalidToken: .success(.alreadyInvalid)
             case .proofRejected: .failure(VerificationError(.providerMisconfigured, name, scope: .credential))
             case .wrongApplication: .failure(VerificationError(.invalidRequest, name))
-            case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+            case .failure(let code, let scope): .failure(Self.error(code, scope, of: name))
             }
         }
         return provider
+    }
+
+    /// A provider that rejects our settings has responded.
+    private static func error(
+        _ code: VerificationError.Code, _ scope: VerificationError.Scope, of name: String,
+        otherwise request: VerificationError.RequestProgress = .notSent
+    ) -> VerificationError {
+        VerificationError(code, name, scope: scope, request: code == .providerMisconfigured ? .responded : request)
     }
 
     private func accountResponse(of name: String) async -> Result<Void, VerificationError> {
@@ -169,7 +174,7 @@ final class ScriptedCredentials: Sendable {
         case .valid, .invalidToken: .success(())
         case .proofRejected: .failure(VerificationError(.providerMisconfigured, name, scope: .credential))
         case .wrongApplication: .failure(VerificationError(.invalidRequest, name))
-        case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+        case .failure(let code, let scope): .failure(Self.error(code, scope, of: name))
         }
     }
 }

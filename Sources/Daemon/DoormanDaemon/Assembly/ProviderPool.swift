@@ -147,11 +147,11 @@ final class ProviderPool: Sendable {
         let state = state.withLockedValue { $0 }
         return state.members.compactMap { member in
             let (name, id) = (member.configured.name, member.configured.applicationID)
-            guard let router = state.routers.first(where: { $0.serves(name) }), let result = router.lastCheck(of: id) else {
-                return nil
-            }
-            guard result == .succeeded || credentialLog.isRejected(of: name, id) else { return nil }
-            return AdminDetails.Credential(provider: name, applicationID: id, isWorking: result == .succeeded)
+            guard let router = state.routers.first(where: { $0.serves(name) }) else { return nil }
+            let isRejected = router.isCredentialRejected(of: id)
+            let isWorking = router.lastCheck(of: id) == .succeeded && !isRejected
+            guard isWorking || isRejected || credentialLog.isRejected(of: name, id) else { return nil }
+            return AdminDetails.Credential(provider: name, applicationID: id, isWorking: isWorking)
         }
     }
 

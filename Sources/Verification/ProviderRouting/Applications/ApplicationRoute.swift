@@ -17,6 +17,7 @@ struct ApplicationRoute: Sendable {
         func markWorking() {
             let hasRecovered = standing.withLockedValue { standing in
                 standing.preferred = number
+                standing.rejectedCredentials.remove(number)
                 return standing.recordUse()
             }
             if hasRecovered { onRecovery() }
@@ -27,6 +28,12 @@ struct ApplicationRoute: Sendable {
         func markSuspect() {
             standing.withLockedValue { if $0.preferred == number { $0.preferred = (number + 1) % count } }
         }
+
+        /// Reports the error of a call, which may say that the provider rejects the credential.
+        func recordFailure(_ error: VerificationError) {
+            guard error.code == .providerMisconfigured, error.scope == .credential, error.request == .responded else { return }
+            standing.withLockedValue { _ = $0.rejectedCredentials.insert(number) }
+        }
     }
 
     /// What is known about the credentials of an application.
@@ -35,6 +42,8 @@ struct ApplicationRoute: Sendable {
         var preferred: Int
         /// The time from which the next ``CredentialCheck`` may begin; `nil` before the first.
         var nextCheck: Instant?
+        /// The numbers of the credentials that the provider has rejected in calls, and not accepted since.
+        var rejectedCredentials: Set<Int> = []
         /// Whether a check has shown that the provider's verdicts can't be believed, and none has succeeded since.
         private(set) var isDistrusted: Bool
         private var lastCheck: CheckOutcome?
@@ -124,6 +133,9 @@ struct ApplicationRoute: Sendable {
     /// Whether the provider's verdicts can't be believed until a check succeeds.
     var isDistrusted: Bool { standing.withLockedValue { $0.isDistrusted } }
 
+    /// Whether calls have shown that the provider rejects each credential.
+    var isRejected: Bool { standing.withLockedValue { $0.rejectedCredentials.count == credentials.count } }
+
     /// The credential to use first.
     var preferred: Credential { credentials[standing.withLockedValue { $0.preferred }] }
 
@@ -150,6 +162,7 @@ struct ApplicationRoute: Sendable {
                 return value
             } catch {
                 requests.record(error)
+                credential.recordFailure(error)
                 guard error.scope == .credential else { throw error }
                 failure = failure ?? error
             }

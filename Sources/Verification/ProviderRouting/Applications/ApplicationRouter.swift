@@ -118,6 +118,9 @@ package final class ApplicationRouter: Sendable {
         route(to: applicationID)?.standing.withLockedValue { $0.checkResult } ?? nil
     }
 
+    /// Returns whether the provider has rejected each of the application's credentials in calls, and accepted none since.
+    package func isCredentialRejected(of applicationID: String) -> Bool { route(to: applicationID)?.isRejected ?? false }
+
     /// Returns the index of the application's preferred credential; `nil` if the application is not configured.
     package func preferredCredential(of applicationID: String) -> Int? {
         route(to: applicationID)?.preferred.number
@@ -221,6 +224,7 @@ extension ApplicationRouter: TokenProvider {
             }
             return verdict
         } catch {
+            credential.recordFailure(error)
             if error.scope == .credential { credential.markSuspect() }
             throw error
         }
@@ -279,6 +283,7 @@ extension ApplicationRouter: TokenProvider {
                     return outcome
                 } catch {
                     requests.record(error)
+                    credential.recordFailure(error)
                     guard error.scope == .credential || error.code == .providerBusy else { throw error }
                     failure = failure ?? error
                 }

@@ -100,6 +100,7 @@ struct TokenSearch {
             }
         } catch {
             requests.record(error)
+            credential.recordFailure(error)
             guard error.code == .providerBusy || error.scope == .credential else { throw error }
             failure = failure ?? error
             // Each application has a rate limit of its own, and the token may be for another application.
