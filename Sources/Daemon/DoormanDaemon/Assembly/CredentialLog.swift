@@ -2,6 +2,7 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import Logging
 internal import NIOConcurrencyHelpers
+internal import ProviderHTTP
 internal import ProviderRouting
 
 /// Logs the first failed check of a provider's credentials, and the first success after it.
@@ -64,7 +65,7 @@ final class CredentialLog: Sendable {
             failures[name] = Failure(
                 since: before?.since ?? now, applicationID: provider.applicationID, isRejection: isRejection || wasRejected)
         }
-        metadata["cause"] = "\(failure.message)"
+        metadata["cause"] = "\(failure.message)\(failure.mayComeFromWrongURL ? " Check \(provider.endpointSetting)." : "")"
         guard failure.request == .responded else {
             return logger.warning(
                 "the application's credential could not be checked, because the provider did not respond", metadata: metadata)
@@ -72,6 +73,11 @@ final class CredentialLog: Sendable {
         guard failure.scope != .verdicts else {
             return logger.error(
                 "the provider calls a random token active: its tokens are unavailable until a check succeeds", metadata: metadata)
+        }
+        guard isRejection else {
+            return logger.warning(
+                "the application's credential could not be checked, because the provider's response says nothing about it",
+                metadata: metadata)
         }
         logger.error(
             "credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected",
@@ -87,5 +93,11 @@ extension VerificationError {
         case .providerBusy, .deadlineExceeded: true
         default: false
         }
+    }
+
+    /// Whether another server than the provider may have responded. A failure of the provider itself has messages of its own.
+    fileprivate var mayComeFromWrongURL: Bool {
+        code == .providerUnavailable && request == .responded && scope != .credential
+            && ![ResponseKind.serverError, .transientError].contains { $0.message == message }
     }
 }

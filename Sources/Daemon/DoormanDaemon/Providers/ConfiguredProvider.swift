@@ -28,6 +28,8 @@ struct ConfiguredProvider: Sendable {
     /// The secrets of the definition, in its order. Empty for a provider without one.
     let secrets: [Secret]
     let secretFiles: [SecretFile.Named]
+    /// The setting of the URL to which a request with a credential goes, or the key of the entry with its place.
+    let endpointSetting: String
     /// Everything that the entry says besides its secrets. Cached tokens of a provider are kept only while this stays the same.
     let traits: [String: [String]]
     /// A digest of the traits, by which the servers of a fleet know that they configure the provider alike.
@@ -70,6 +72,7 @@ struct ConfiguredProvider: Sendable {
         traits = entry.traits
         fingerprint = Self.fingerprint(of: entry.traits)
         secretFiles = entry.secretFiles
+        endpointSetting = entry.keyPrefix + (entry.kind == .introspection ? "endpoint" : "url")
         switch entry.kind {
         case .accountKit: (definition, secrets) = entry.accountKit()
         case .facebookLogin: (definition, secrets) = entry.facebookLogin()
