@@ -54,6 +54,9 @@ private struct NaiveLRU {
 
 @Suite("LRU segment")
 struct LRUSegmentTests {
+    /// A time within the TTL of every sample.
+    private static let now = Instant(nanoseconds: 1)
+
     private func key(_ number: UInt64) -> TokenKey { TokenKey(words: (number << 32 | number, number)) }
 
     /// Encodes the account of an identity as the first byte. Reads a verdict back if that is a digit.
@@ -105,7 +108,7 @@ struct LRUSegmentTests {
             let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
             var entry = CacheEntry.sample(.valid(.sample(account: account)), responseBytes: Array(account.utf8) + bytes)
             if divisor > 0, length.isMultiple(of: divisor) { entry.tryReading(Self.coding) }
-            return segment.insert(entry, for: key) == model.insert(entry, for: key)
+            return segment.insert(entry, for: key, now: Self.now) == model.insert(entry, for: key)
         case 900..<990:
             segment.remove(key)
             model.remove(key)
@@ -120,7 +123,7 @@ struct LRUSegmentTests {
         default:
             model.bounds = SegmentBounds(
                 entries: Int.random(in: 0...100, using: &random), bytes: Int.random(in: 300...50_000, using: &random))
-            segment.limit(to: model.bounds)
+            segment.limit(to: model.bounds, now: Self.now)
             model.evict()
         }
         return true
@@ -140,7 +143,7 @@ struct LRUSegmentTests {
         var entry = CacheEntry(
             verdict: verdict, response: coding.encode(verdict), requestedAt: Instant(nanoseconds: 0), expiresAt: .distantFuture)
         if isReadBack { entry.tryReading(coding) }
-        segment.insert(entry, for: key(1))
+        segment.insert(entry, for: key(1), now: Self.now)
         var response = EncodedResponse()
         let hit = segment.copyResponse(
             for: key(1), applicationID: named.utf8Span.span, maxAge: .max, now: 1, into: &response)
@@ -172,7 +175,7 @@ struct LRUSegmentTests {
     func boundsBytes() {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 1_000_000, bytes: 100_000))
         for number in 0..<UInt64(1_000) {
-            segment.insert(.sample(responseBytes: Array(repeating: 7, count: Int(number))), for: key(number))
+            segment.insert(.sample(responseBytes: Array(repeating: 7, count: Int(number))), for: key(number), now: Self.now)
             #expect(segment.byteCount <= 100_000)
         }
         #expect(segment.count > 50)
@@ -183,8 +186,8 @@ struct LRUSegmentTests {
     func tooLarge() {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 10, bytes: 2_000))
         let stored = [
-            segment.insert(.sample(), for: key(1)), segment.insert(.sample(), for: key(2)),
-            segment.insert(.sample(responseBytes: Array(repeating: 7, count: 5_000)), for: key(1)),
+            segment.insert(.sample(), for: key(1), now: Self.now), segment.insert(.sample(), for: key(2), now: Self.now),
+            segment.insert(.sample(responseBytes: Array(repeating: 7, count: 5_000)), for: key(1), now: Self.now),
         ]
         #expect(stored == [true, true, false])
         #expect(segment.keys == [key(2)])
@@ -193,15 +196,53 @@ struct LRUSegmentTests {
     @Test("lower bounds evict the oldest entries at once")
     func lowersBounds() {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 10, bytes: 1_000_000))
-        for number in 1...10 { segment.insert(.sample(), for: key(UInt64(number))) }
-        segment.limit(to: SegmentBounds(entries: 3, bytes: 1_000_000))
+        for number in 1...10 { segment.insert(.sample(), for: key(UInt64(number)), now: Self.now) }
+        segment.limit(to: SegmentBounds(entries: 3, bytes: 1_000_000), now: Self.now)
         #expect(segment.keys == [key(10), key(9), key(8)])
         #expect(segment.evictions == 7)
         #expect(segment.evictionsForBytes == 0)
-        segment.limit(to: SegmentBounds(entries: 3, bytes: 1))
+        segment.limit(to: SegmentBounds(entries: 3, bytes: 1), now: Self.now)
         #expect(segment.keys.isEmpty)
         #expect(segment.evictions == 10)
         #expect(segment.evictionsForBytes == 3)
+    }
+
+    /// What makes an entry leave.
+    enum Pressure: CaseIterable, Sendable {
+        case entries, bytes, lowerBounds
+    }
+
+    /// Ages of an entry whose TTL is 60 s and whose stale serving ends after an hour, and its evictions.
+    static let ages: [(seconds: UInt64, evictions: UInt64)] = [(59, 1), (60, 0), (61, 0), (5_000, 0)]
+
+    @Test("only an entry within its TTL that makes room is an eviction", arguments: ages, Pressure.allCases)
+    func evictsWithinTTL(age: (seconds: UInt64, evictions: UInt64), pressure: Pressure) {
+        let now = Instant(nanoseconds: age.seconds * 1_000_000_000)
+        var entry = CacheEntry.sample(expiresAt: Instant(nanoseconds: 60_000_000_000))
+        entry.staleUntil = Instant(nanoseconds: 3_600_000_000_000)
+        let bytes = pressure == .bytes ? entry.cost : 1_000_000
+        var segment = LRUSegment(bounds: SegmentBounds(entries: pressure == .entries ? 1 : 10, bytes: bytes))
+        segment.insert(entry, for: key(1), now: Self.now)
+        switch pressure {
+        case .entries, .bytes: segment.insert(.sample(), for: key(2), now: now)
+        case .lowerBounds: segment.limit(to: SegmentBounds(entries: 0, bytes: bytes), now: now)
+        }
+        #expect(!segment.keys.contains(key(1)))
+        #expect(segment.evictions == age.evictions)
+        #expect(segment.evictionsForBytes == (pressure == .bytes ? age.evictions : 0))
+    }
+
+    @Test("an entry that is served stale makes room without an eviction")
+    func evictsStale() {
+        var segment = LRUSegment(bounds: SegmentBounds(entries: 1, bytes: 1_000_000))
+        var entry = CacheEntry.sample(expiresAt: Instant(nanoseconds: 60_000_000_000))
+        entry.staleUntil = Instant(nanoseconds: 3_600_000_000_000)
+        segment.insert(entry, for: key(1), now: Self.now)
+        entry.expiresAt = Instant(nanoseconds: 70_000_000_000)
+        segment.serveStale(entry, for: key(1))
+        segment.insert(.sample(), for: key(2), now: Instant(nanoseconds: 65_000_000_000))
+        #expect(segment.keys == [key(2)])
+        #expect(segment.evictions == 0)
     }
 
     @Test("the fixed cost of an entry covers its part of the flat arrays")

@@ -76,12 +76,14 @@ struct VerificationCacheTests {
         for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), now: now) }
         let before = statistics(cache)
         #expect(before.valid.entries == 5_000)
-        cache.limit(valid: SegmentBounds(entries: 160, bytes: 1 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
+        cache.limit(
+            valid: SegmentBounds(entries: 160, bytes: 1 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20), now: now)
         #expect(statistics(cache).valid.entries == 160)
         #expect(statistics(cache).valid.bytes == before.valid.bytes / 5_000 * 160)
         #expect(statistics(cache).valid.maximumEntries == 160)
         #expect(statistics(cache).negative.maximumBytes == 1 << 20)
-        cache.limit(valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
+        cache.limit(
+            valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20), now: now)
         for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), now: now) }
         #expect(statistics(cache).valid.entries > 1_000)
     }

@@ -306,6 +306,21 @@ struct StateMonitorTests {
         }
     }
 
+    @Test("entries past their TTL make room without a line")
+    func expiredEntries() async throws {
+        try await Self.run(settings: {
+            $0.cache.valid.entries = 16
+            $0.cache.shards = 1
+        }) { scene in
+            for _ in 0..<16 { _ = try await scene.verifyNewToken() }
+            await scene.expect(after: .seconds(120), [])
+            for _ in 0..<8 { _ = try await scene.verifyNewToken() }
+            await scene.expect([])
+            let segment = scene.stack.dependencies.verifier.statistics.valid
+            #expect(segment.entries == 16 && segment.evictions == 0)
+        }
+    }
+
     @Test("a provider that rejects our settings is an error, until it stops")
     func misconfigured() async throws {
         try await Self.run(settings: { $0.accountKit.appSecretFile = "" }) { scene in

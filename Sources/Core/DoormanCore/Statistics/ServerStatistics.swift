@@ -164,9 +164,9 @@ extension ServerStatistics.Name {
     public static let cacheRefreshed = Self(rawValue: "cache.refreshed")
     /// Stale hits: calls answered past an entry's TTL, because the provider was unavailable.
     public static let cacheStaleHits = Self(rawValue: "cache.stale_hits")
-    /// Evictions of valid tokens from the cache.
+    /// Evictions of valid tokens from the cache within their TTL.
     public static let cacheEvictions = Self(rawValue: "cache.evictions")
-    /// Evictions of rejected tokens from the cache.
+    /// Evictions of rejected tokens from the cache within their TTL.
     public static let cacheNegativeEvictions = Self(rawValue: "cache.negative_evictions")
     /// Rejection storms: times when most tokens that were valid before were rejected, which is taken for an outage of the provider.
     public static let cacheRejectionStorms = Self(rawValue: "cache.rejection_storms")

@@ -88,7 +88,7 @@ package enum MetricCatalogue {
         Metric("doorman_cache_refreshes_total", .cacheRefreshed, "Refreshes of entries before the end of their TTL."),
         Metric(
             .counter, "doorman_cache_evictions_total", ["segment", "cause"],
-            "Entries evicted before their TTL, by the limit that was reached."
+            "Entries evicted before their TTL ended, by the limit that was reached."
         ) { figures in
             [(Segment.valid, figures.details.cache.valid), (.negative, figures.details.cache.negative)].flatMap { segment, cache in
                 [("entries", cache.evictions - cache.evictionsForBytes), ("bytes", cache.evictionsForBytes)].map { cause, count in

@@ -73,15 +73,15 @@ struct CacheShard: Sendable {
 
     /// Stores an entry, unless the present entry comes from a later request. Responses can arrive in another order than their
     /// requests.
-    mutating func store(_ entry: CacheEntry, for key: TokenKey) {
-        guard !hasEntry(for: key, requestedAfter: entry.requestedAt) else { return }
+    mutating func store(_ entry: CacheEntry, for key: TokenKey, now: Instant) {
+        guard !hasEntry(for: key, requestedAfter: entry.verifiedAt) else { return }
         switch entry.verdict {
         case .valid:
             negative.remove(key)
-            valid.insert(entry, for: key)
+            valid.insert(entry, for: key, now: now)
         case .rejected:
             valid.remove(key)
-            negative.insert(entry, for: key)
+            negative.insert(entry, for: key, now: now)
         case .forbidden: preconditionFailure("only a provider's verdict is stored")
         }
     }

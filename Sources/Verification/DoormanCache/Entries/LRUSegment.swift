@@ -11,7 +11,8 @@ package struct LRUSegment: Sendable {
     package private(set) var bounds: SegmentBounds
     /// The sum of the entries' ``CacheEntry/cost``.
     package private(set) var byteCount = 0
-    /// The number of entries evicted for newer entries or lower bounds.
+    /// The number of entries evicted within their TTL, for newer entries or lower bounds. An entry past its TTL that makes room does not
+    /// count.
     package private(set) var evictions: UInt64 = 0
     /// Those of the evictions that the bound on bytes caused, and not that on entries.
     package private(set) var evictionsForBytes: UInt64 = 0
@@ -141,16 +142,17 @@ package struct LRUSegment: Sendable {
 
     /// Stores an entry as the most recently used, and evicts the least recently used entries over the bounds.
     ///
+    /// - Parameter now: The time by which evicted entries are within their TTL, or past it.
     /// - Returns: Whether the entry was stored. An entry that exceeds the bounds alone is not stored, and the key's present entry
     ///   is removed.
     @discardableResult
-    package mutating func insert(_ entry: CacheEntry, for key: TokenKey) -> Bool {
+    package mutating func insert(_ entry: CacheEntry, for key: TokenKey, now: Instant) -> Bool {
         flushTouch()
         remove(key)
         let cost = entry.cost
         precondition(entry.staleUntil >= entry.expiresAt, "stale-if-error ends before the TTL")
         guard bounds.entries > 0, cost <= min(bounds.bytes, Int(UInt32.max)) else { return false }
-        evict(untilEntries: bounds.entries - 1, bytes: bounds.bytes - cost)
+        evict(untilEntries: bounds.entries - 1, bytes: bounds.bytes - cost, now: now)
         let slot = takeFreeSlot(key)
         slots[slot].requestedAt = entry.requestedAt.nanoseconds
         slots[slot].usableUntil = entry.expiresAt.nanoseconds
@@ -229,10 +231,10 @@ package struct LRUSegment: Sendable {
     var slotCount: Int { slots.count }
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
-    package mutating func limit(to bounds: SegmentBounds) {
+    package mutating func limit(to bounds: SegmentBounds, now: Instant) {
         self.bounds = bounds
         flushTouch()
-        evict(untilEntries: bounds.entries, bytes: bounds.bytes)
+        evict(untilEntries: bounds.entries, bytes: bounds.bytes, now: now)
     }
 
     /// All keys, the most recently used first.
@@ -382,11 +384,15 @@ extension LRUSegment {
         newest = number
     }
 
-    private mutating func evict(untilEntries entries: Int, bytes: Int) {
+    private mutating func evict(untilEntries entries: Int, bytes: Int, now: Instant) {
         while count > entries || byteCount > bytes {
-            if count <= entries { evictionsForBytes += 1 }
-            remove(slots[Int(oldest)].key)
-            evictions += 1
+            let slot = Int(oldest)
+            // An entry that is served stale is usable past its TTL.
+            if now.nanoseconds < slots[slot].usableUntil, slots[slot].refreshAt != Slot.stale {
+                if count <= entries { evictionsForBytes += 1 }
+                evictions += 1
+            }
+            remove(slots[slot].key)
         }
     }
 

@@ -163,7 +163,7 @@ package final class VerificationCache: Sendable {
             if denial(of: entry.verdict, for: key, requestedAt: entry.requestedAt, now: now) == nil,
                 !removals.concern(entry.verdict, requestedAt: entry.requestedAt, now: now)
             {
-                shard.store(entry, for: key)
+                shard.store(entry, for: key, now: now)
             } else if entry.verdict.denial != nil {
                 shard.remove(key, requestedBefore: entry.requestedAt)
             }
@@ -203,11 +203,11 @@ package final class VerificationCache: Sendable {
     private static let slotsAtOnce = 128
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
-    package func limit(valid: SegmentBounds, negative: SegmentBounds) {
+    func limit(valid: SegmentBounds, negative: SegmentBounds, now: Instant) {
         for (number, shard) in shards.enumerated() {
             shard.withLockedValue {
-                $0.valid.limit(to: valid.part(ofShard: number, among: shards.count))
-                $0.negative.limit(to: negative.part(ofShard: number, among: shards.count))
+                $0.valid.limit(to: valid.part(ofShard: number, among: shards.count), now: now)
+                $0.negative.limit(to: negative.part(ofShard: number, among: shards.count), now: now)
             }
         }
     }

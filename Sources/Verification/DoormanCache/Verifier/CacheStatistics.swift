@@ -40,7 +40,7 @@ package struct CacheStatistics: Sendable, Hashable {
         package var bytes = 0
         package var maximumEntries = 0
         package var maximumBytes = 0
-        /// The number of entries evicted for newer entries or lower bounds.
+        /// The number of entries evicted within their TTL, for newer entries or lower bounds.
         package var evictions: UInt64 = 0
         /// Those of the evictions that the bound on bytes caused, and not that on entries.
         package var evictionsForBytes: UInt64 = 0

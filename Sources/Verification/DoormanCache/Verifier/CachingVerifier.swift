@@ -81,7 +81,7 @@ package final class CachingVerifier: Sendable {
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
     package func limit(valid: SegmentBounds, negative: SegmentBounds) {
-        cache.limit(valid: valid, negative: negative)
+        cache.limit(valid: valid, negative: negative, now: timeSource.now())
     }
 
     /// Removes the cached entries of valid tokens whose identity fulfils a condition, for example after a provider withdrew a key. A verdict
