@@ -11,14 +11,16 @@ struct AlertTests {
     @Test("every alert fires until its cause is repaired")
     func alerts() async throws {
         #expect(Set(AlertCase.all.map(\.alert)) == Set(try MonitoringFiles.alertRules().map(\.name)))
-        let cases = try AlertCase.all.map { ($0, adminPort: try FreePort.find()) }
-        try await Prometheus.run(targets: cases.map(\.adminPort)) { prometheus in
+        let cases = try AlertCase.all.map { ($0, adminPort: try FreePort.find(), neighbour: try FreePort.find()) }
+        try await Prometheus.run(fleets: cases.map { [$0.adminPort, $0.neighbour] }) { prometheus in
             await withTaskGroup(of: Void.self) { group in
-                for (alertCase, adminPort) in cases {
+                for (alertCase, adminPort, neighbour) in cases {
                     group.addTask {
                         let watch = AlertWatch(alert: alertCase.alert, port: adminPort, prometheus: prometheus)
                         do {
-                            try await MonitoredServer.run(adminPort: adminPort) { try await alertCase.story($0, watch) }
+                            try await MonitoredServer.run(adminPort: adminPort, neighbour: neighbour) {
+                                try await alertCase.story($0, watch)
+                            }
                         } catch {
                             Issue.record("\(alertCase.alert): \(error)")
                         }
@@ -36,9 +38,16 @@ struct AlertWatch: Sendable {
     let prometheus: Prometheus
 
     /// Waits until Prometheus has read the server's counters. It does not see what was counted before.
-    func isWatching() async throws {
-        try await eventually("Prometheus scrapes the server of \(alert)", within: .seconds(60)) {
-            try await prometheus.query("doorman_build_info{instance=\"127.0.0.1:\(port)\"}") == 1
+    func isWatching() async throws { try await sees("doorman_build_info{SERVER}") }
+
+    /// Waits until an expression has a result, and repeats `body` meanwhile.
+    ///
+    /// - Parameter expression: `SERVER` in it stands for the selector of the server.
+    func sees(_ expression: String, _ body: () async throws -> Void = {}) async throws {
+        let text = expression.replacing("SERVER", with: "instance=\"127.0.0.1:\(port)\"")
+        try await eventually("Prometheus of \(alert) sees \(text)", within: .seconds(60)) {
+            try await body()
+            return try await prometheus.query(text) > 0
         }
     }
 

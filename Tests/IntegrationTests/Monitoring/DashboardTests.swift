@@ -16,7 +16,7 @@ struct DashboardTests {
     @Test("every panel shows data while calls are made")
     func expressions() async throws {
         let adminPort = try FreePort.find()
-        try await Prometheus.run(targets: [adminPort]) { prometheus in
+        try await Prometheus.run(fleets: [[adminPort]]) { prometheus in
             try await MonitoredServer.run(adminPort: adminPort) { server in
                 let store = try await RedisServer()
                 try await server.start(try server.fleetArguments(store))

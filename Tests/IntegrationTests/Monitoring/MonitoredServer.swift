@@ -20,20 +20,25 @@ final class MonitoredServer {
     let client: DoormanClient
     let port: Int
     let adminPort: Int
+    /// The admin port of another server, which ``makeNeighbour(_:)`` starts.
+    private let neighbour: Int
     private let folder: URL
     private var arguments: [String] = []
     private(set) var program: ChildProcess?
 
-    private init(_ emulator: AccountKitEmulator, adminPort: Int, in folder: URL) throws {
+    private init(_ emulator: AccountKitEmulator, adminPort: Int, neighbour: Int, in folder: URL) throws {
         self.emulator = emulator
         self.adminPort = adminPort
+        self.neighbour = neighbour
         self.folder = folder
         port = try FreePort.find()
         client = DoormanClient(target: .hostAndPort("127.0.0.1", port))
     }
 
     /// Runs an emulator, and what the body starts, for as long as the body runs.
-    static func run(adminPort: Int, _ body: (MonitoredServer) async throws -> Void) async throws {
+    ///
+    /// - Parameter neighbour: The admin port of another server; 0, the default, for any.
+    static func run(adminPort: Int, neighbour: Int = 0, _ body: (MonitoredServer) async throws -> Void) async throws {
         var settings = EmulatorSettings(port: 0)
         settings.apps = [Stack.ours]
         let emulator = try AccountKitEmulator(
@@ -42,7 +47,7 @@ final class MonitoredServer {
         let outcome: Result<Void, any Error>
         do {
             try await withTemporaryFolder { folder in
-                let server = try MonitoredServer(emulator, adminPort: adminPort, in: folder)
+                let server = try MonitoredServer(emulator, adminPort: adminPort, neighbour: neighbour, in: folder)
                 try server.writeSecret(Stack.ours.secret)
                 try server.writeSettings()
                 do {
@@ -97,7 +102,7 @@ final class MonitoredServer {
             "doormand",
             [
                 "--config", folder.appendingPathComponent("doormand.yaml").path, "--server-address", "127.0.0.1:0",
-                "--admin-address", "127.0.0.1:0",
+                "--admin-address", "127.0.0.1:\(neighbour)",
             ] + arguments)
     }
 

@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// Debian's Prometheus with the configuration and the alerts of `deploy/prometheus`. It scrapes every second, and ranges and times of
-/// the alerts are seconds in place of minutes.
+/// the alerts are seconds in place of minutes: a range has 5 to 20 s.
 struct Prometheus: Sendable {
     static let isInstalled = ["prometheus", "promtool"].allSatisfy {
         FileManager.default.isExecutableFile(atPath: "/usr/bin/" + $0)
@@ -15,10 +15,10 @@ struct Prometheus: Sendable {
 
     /// Runs Prometheus for as long as `body` runs.
     ///
-    /// - Parameter targets: The ports of admin listeners.
-    static func run(targets: [Int], _ body: (Prometheus) async throws -> Void) async throws {
+    /// - Parameter fleets: The ports of the admin listeners of each fleet.
+    static func run(fleets: [[Int]], _ body: (Prometheus) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
-            try configuration(targets).write(
+            try configuration(fleets).write(
                 to: folder.appendingPathComponent("prometheus.yaml"), atomically: true, encoding: .utf8)
             try shortenedAlerts().write(to: folder.appendingPathComponent("alerts.yaml"), atomically: true, encoding: .utf8)
             let port = try FreePort.find()
@@ -39,16 +39,23 @@ struct Prometheus: Sendable {
         }
     }
 
-    private static func configuration(_ targets: [Int]) throws -> String {
+    private static func configuration(_ fleets: [[Int]]) throws -> String {
         let text = try MonitoringFiles.text(MonitoringFiles.configuration)
-        let target = "          - 127.0.0.1:7119\n"
+        let target = "      - targets:\n          - 127.0.0.1:7119\n"
         #expect(text.contains(target) && text.contains("_interval: 15s"))
         return text.replacing("_interval: 15s", with: "_interval: 1s")
-            .replacing(target, with: targets.map { "          - 127.0.0.1:\($0)\n" }.joined())
+            .replacing(
+                target,
+                with: fleets.enumerated().map { fleet, ports in
+                    "      - targets: [\(ports.map { "127.0.0.1:\($0)" }.joined(separator: ", "))]\n"
+                        + "        labels: {fleet: \"\(fleet)\"}\n"
+                }.joined())
     }
 
     private static func shortenedAlerts() throws -> String {
-        try MonitoringFiles.text(MonitoringFiles.alerts).replacing(/\[\d+m\]/, with: "[5s]").replacing(/for: \d+m/, with: "for: 1s")
+        try MonitoringFiles.text(MonitoringFiles.alerts)
+            .replacing(/\[(\d+)m\]/) { "[\(min(max(Int($0.1) ?? 0, 5), 20))s]" }
+            .replacing(/offset \d+m/, with: "offset 20s").replacing(/for: \d+m/, with: "for: 1s")
     }
 
     /// Evaluates an expression.
