@@ -27,6 +27,16 @@ struct AlertCase: Sendable {
         try await alert.ends()
     }
 
+    private static let restartsRepeatedly = AlertCase("DoormanRestartsRepeatedly") { server, alert in
+        try await server.start()
+        try await alert.fires {
+            try await alert.isWatching()
+            try await server.stop()
+            try await server.start()
+        }
+        try await alert.ends()
+    }
+
     /// A provider that hangs keeps a server unready for 10 s.
     private static let notReady = AlertCase("DoormanNotReady") { server, alert in
         server.emulator.setFault(.hang, for: nil)
