@@ -46,6 +46,14 @@ struct AlertCase: Sendable {
         try await alert.ends()
     }
 
+    private static let connectionsRefused = AlertCase("DoormanConnectionsRefused") { server, alert in
+        try await server.start("--server-max-connections", "10", "--authorization-connections", "100%")
+        var peers: [RawPeer] = []
+        try await alert.fires { peers.append(try RawPeer.connect(port: server.port)) }
+        for peer in peers { peer.close() }
+        try await alert.ends { try RawPeer.connect(port: server.port).close() }
+    }
+
     private static let callsUnavailable = AlertCase("DoormanCallsUnavailable") { server, alert in
         try await server.start()
         server.emulator.setFault(.badGateway, for: .me)
