@@ -62,6 +62,31 @@ struct AlertCase: Sendable {
         try await alert.ends { try await server.verifyNewTokens() }
     }
 
+    /// A reload with a wrong audience.
+    private static let tokensRejected = AlertCase("DoormanTokensRejected") { server, alert in
+        try server.writeIssuerSettings(issuer: "oidc")
+        try await server.start()
+        let tokens = try (0..<5).map { try server.emulator.issueJWT(email: "user-\($0)@example.com") }
+        // The alert compares with an hour before, which is 20 s here.
+        try await alert.sees(#"rate(doorman_calls_total{SERVER, method="Verify", code="OK"}[20s] offset 20s) > 1"#) {
+            await server.verify(tokens)
+        }
+        try server.writeIssuerSettings(issuer: "oidc", audience: "order-api")
+        server.program?.hangUp()
+        try await alert.fires { await server.verify(tokens) }
+        try server.writeIssuerSettings(issuer: "oidc")
+        server.program?.hangUp()
+        try await alert.ends { await server.verify(tokens) }
+    }
+
+    private static let callersLimited = AlertCase("DoormanCallersLimited") { server, alert in
+        try await server.start(try server.writePolicy(callsPerSecond: 1))
+        try await alert.fires { try await server.verifyNewTokens() }
+        _ = try server.writePolicy(callsPerSecond: 1000)
+        server.program?.hangUp()
+        try await alert.ends { try await server.verifyNewTokens() }
+    }
+
     private static let circuitBreakerOpen = AlertCase("DoormanCircuitBreakerOpen") { server, alert in
         try await server.start()
         server.emulator.setFault(.badGateway, for: .me)

@@ -131,17 +131,29 @@ final class MonitoredServer {
 
     /// Writes settings with an issuer in place of Account Kit.
     ///
-    /// - Parameter issuer: A path of the emulator. It has an issuer at `oidc` alone.
-    func writeIssuerSettings(issuer: String) throws {
+    /// - Parameters:
+    ///   - issuer: A path of the emulator. It has an issuer at `oidc` alone.
+    ///   - audience: The audience of the tokens that are accepted. By default, that of the emulator's tokens.
+    func writeIssuerSettings(issuer: String, audience: String = AccessTokenRequest.standardAudience) throws {
         try write(
             """
             jwt:
               issuer: \(emulator.baseURL)/\(issuer)
-              audience: orders-api
+              audience: \(audience)
             reload:
               interval: 0s
 
             """)
+    }
+
+    /// Writes a policy that lets callers of this machine make a number of calls per second.
+    ///
+    /// - Returns: The arguments for a server with the policy.
+    func writePolicy(callsPerSecond: Int) throws -> [String] {
+        let file = folder.appendingPathComponent("policy.yaml")
+        try "- callers: local\n  methods: [verify]\n  calls-per-second: \(callsPerSecond)\n"
+            .write(to: file, atomically: true, encoding: .utf8)
+        return ["--authorization-policy-file", file.path]
     }
 
     private func write(_ settings: String) throws {
