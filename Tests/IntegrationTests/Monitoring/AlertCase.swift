@@ -146,6 +146,15 @@ struct AlertCase: Sendable {
         try await alert.ends { await server.verify(tokens) }
     }
 
+    /// All authorities of callers have ended. A certificate that is its own authority is as good as any here.
+    private static let certificateInvalid = AlertCase("DoormanCertificateInvalid") { server, alert in
+        let (certificate, authority) = (try await TestCertificate(), try await TestCertificate(isExpired: true))
+        try await server.start(
+            "--tls-certificate-file", certificate.certificateFile, "--tls-private-key-file", certificate.keyFile,
+            "--tls-client-ca-file", authority.certificateFile)
+        try await renew(authority, of: server, alert)
+    }
+
     private static let certificateExpires = AlertCase("DoormanCertificateExpires") { server, alert in
         let certificate = try await TestCertificate()
         try await server.start(
@@ -226,7 +235,7 @@ struct AlertCase: Sendable {
         try await alert.ends()
     }
 
-    /// Waits for the alert about a certificate that ends soon, and renews it.
+    /// Waits for the alert about a certificate that ends soon, or has ended, and renews it.
     private static func renew(_ certificate: TestCertificate, of server: MonitoredServer, _ alert: AlertWatch) async throws {
         try await alert.fires()
         let file = certificate.certificateFile
