@@ -13,9 +13,12 @@ struct AlertCase: Sendable {
     }
 
     static let all = [
-        down, notReady, callsUnavailable, circuitBreakerOpen, providerThrottled, providerMisconfigured, issuerKeysEnd,
-        limitNearlyReached, cacheEvicting, rejectionStorm, certificateExpires, clientAuthorityExpires, eventLoopsLag, reloadFailed,
-        fleetStoreUnreachable, fleetNotCaughtUp, fleetRecordsRejected, fleetRevocationsWaiting, logLinesDropped,
+        down, restartsRepeatedly, notReady, connectionsRefused, callsUnavailable, tokensRejected, callersLimited,
+        circuitBreakerOpen,
+        providerThrottled, providerMisconfigured, issuerKeysEnd, limitNearlyReached, cacheEvicting, rejectionStorm,
+        certificateInvalid,
+        certificateExpires, clientAuthorityExpires, eventLoopsLag, reloadFailed, fleetStoreUnreachable, fleetNotCaughtUp,
+        fleetRecordsRejected, fleetRevocationsWaiting, fleetSplit, logLinesDropped,
     ]
 
     private static let down = AlertCase("DoormanDown") { server, alert in
@@ -209,8 +212,7 @@ struct AlertCase: Sendable {
         try await alert.isWatching()
         let stranger = try server.makeNeighbour(try server.fleetArguments(store, secret: FleetStage.otherSecret))
         try await alert.fires()
-        stranger.terminate()
-        _ = try await stranger.ending()
+        try await end(stranger)
         try await alert.ends()
         store.stop()
     }
@@ -224,6 +226,20 @@ struct AlertCase: Sendable {
         try await alert.fires()
         try await store.run("CONFIG", "SET", "maxmemory", "0")
         try await alert.ends()
+        store.stop()
+    }
+
+    private static let fleetSplit = AlertCase("DoormanFleetSplit") { server, alert in
+        let store = try await RedisServer()
+        let arguments = try server.fleetArguments(store)
+        try await server.start(arguments)
+        let stranger = try server.makeNeighbour(arguments + ["--fleet-tag", "other"])
+        try await alert.fires()
+        try await end(stranger)
+        let neighbour = try server.makeNeighbour(arguments)
+        try await alert.sees("doorman_fleet_servers{SERVER} == 2")
+        try await alert.ends()
+        try await end(neighbour)
         store.stop()
     }
 
@@ -242,6 +258,11 @@ struct AlertCase: Sendable {
         try await TestAuthority.run(["x509", "-days", "90", "-in", file, "-signkey", certificate.keyFile, "-out", file])
         server.program?.hangUp()
         try await alert.ends()
+    }
+
+    private static func end(_ program: ChildProcess) async throws {
+        program.terminate()
+        _ = try await program.ending()
     }
 
     private static func loseStore(_ server: MonitoredServer, _ alert: AlertWatch) async throws {

@@ -22,7 +22,7 @@ struct MonitoringFilesTests {
     func alerts() throws {
         let alerts = try MonitoringFiles.alertRules()
         let names = Set(alerts.map(\.name))
-        #expect((10...20).contains(names.count))
+        #expect((10...30).contains(names.count))
         let tests = try MonitoringFiles.text(MonitoringFiles.alertTests)
         #expect(Set(tests.matches(of: /alertname: (\w+)/).map { String($0.1) }) == names)
         let headings = try MonitoringFiles.text(MonitoringFiles.runbook).split(separator: "\n").filter {
