@@ -367,7 +367,7 @@ package enum SettingsCatalogue {
         ).tier(.tune),
         .proxy(
             "provider.proxy", \.proxy,
-            "URL of a proxy, http:// or socks5://, without credentials. Empty for none; http_proxy and the like are ignored."
+            "URL of a proxy, http:// or socks5://, without credentials. Providers on localhost, 127.0.0.0/8 and ::1 are asked without it. Empty for none; http_proxy and the like are ignored."
         ).tier(.tune),
         .flag(
             "provider.propagate-trace-context", \.propagatesTraceContext,
