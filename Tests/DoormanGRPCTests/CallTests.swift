@@ -160,6 +160,26 @@ struct CallTests {
         let response = failure(GRPCRequest.headers(path: value))
         #expect(response.code == 12)
         #expect(response.isTrailersOnly)
+        // A client of gRPC takes 404 for status 12. A gateway that asks on a wrong path takes any 200 for a permission.
+        #expect(response.http[":status"] == "404")
+    }
+
+    @Test(
+        "a path of the HTTP API is never answered as gRPC, whatever its content type is",
+        arguments: [
+            "/auth", "/auth/", "/auth/a.B/C", "/auth?x", "/profiles/orders/auth", "/profiles/orders/auth/x", "/v1/verify",
+            "/v1/exchange",
+            "/v1/revoke", "/oauth2/introspect",
+        ], ["POST", "GET", "HEAD"])
+    func pathOfHTTP(path: String, method: String) {
+        for authorization in [[], [("authorization", "Bearer unknown.")], [("authorization", "Bearer")]] {
+            let headers = GRPCRequest.headers(path: path, [(":method", method)] + authorization)
+            for body in [GRPCRequest.verify("cached"), []] {
+                let response = failure(headers, body: body)
+                #expect(response.http[":status"] != "200", "\(path) \(method)")
+                #expect(response.code == nil, "\(path) \(method)")
+            }
+        }
     }
 
     @Test(

@@ -21,9 +21,8 @@ extension HTTP2Connection {
     /// Returns how long a request's body may be; `nil` for a request that is answered without it.
     static func bodyLimit(of head: HTTP2RequestHead, maximumLength: Int, _ further: (any FurtherMethods)?) -> Int? {
         guard !head.headersAreTooLong else { return nil }
-        guard head.isGRPC else { return head.isPOST && HTTPRouter.needsBody(head.path) ? maximumLength : nil }
-        guard head.isPOST, route(of: head, further) != nil else { return nil }
-        return GRPCMessage.headerBytes + maximumLength
+        if head.isGRPC, route(of: head, further) != nil { return head.isPOST ? GRPCMessage.headerBytes + maximumLength : nil }
+        return head.isPOST && HTTPRouter.needsBody(head.path) ? maximumLength : nil
     }
 
     private static func route(of head: HTTP2RequestHead, _ further: (any FurtherMethods)?) -> GRPCRoute? {
@@ -40,16 +39,19 @@ extension HTTP2Connection {
             session.respond(to: stream, Self.headersTooLong)
             return .other
         }
-        let route = Self.route(of: stream.head, further)
-        guard stream.head.isGRPC else {
-            guard route == nil else {
-                state.counters.countFailure(.malformedRequest, of: nil)
-                session.respond(to: stream, Self.unsupportedMediaType)
-                return .other
-            }
-            return handleAPI(stream, dispatcher, &context)
+        guard let route = Self.route(of: stream.head, further) else {
+            // A path of the HTTP API is never answered as gRPC. Every such answer has the status 200, which is a gateway's permission, and the
+            // client of the gateway may choose the content type.
+            guard stream.head.isGRPC, !HTTPRouter.serves(stream.head.path) else { return handleAPI(stream, dispatcher, &context) }
+            state.counters.countFailure(.unimplemented, of: nil)
+            responses.sendUnknownMethod(on: stream, session)
+            return .other
         }
-        guard let route else { return fail(.unknownMethod, of: nil, .grpc, stream) }
+        guard stream.head.isGRPC else {
+            state.counters.countFailure(.malformedRequest, of: nil)
+            session.respond(to: stream, Self.unsupportedMediaType)
+            return .other
+        }
         let responder: Responder = route == .check ? .check(.gateway) : .grpc
         guard session.unsentBytes <= state.limits.writeBufferHighWaterMark else {
             return fail(.tooMuchUnsent(state.limits), of: route.counted, responder, stream)
@@ -216,7 +218,7 @@ extension HTTP2Stream {
     var origin: CallOrigin {
         var fields = TraceFields()
         head.forEach { fields.add($0, $1) }
-        return CallOrigin(head.isGRPC ? .grpc : .http, trace: fields.context)
+        return CallOrigin(GRPCRoute(path: head.path) == nil ? .http : .grpc, trace: fields.context)
     }
 }
 
@@ -230,7 +232,6 @@ extension HTTP2RequestHead {
 }
 
 extension FailureResponse {
-    fileprivate static let unknownMethod = FailureResponse(.unimplemented, "the server has no such service or method")
     fileprivate static let notGRPC = FailureResponse(.malformedRequest, "a gRPC request is a POST with te: trailers")
     fileprivate static let malformedCheck = FailureResponse(.malformedRequest, "the message is not a CheckRequest")
     fileprivate static let malformedTimeout = FailureResponse(

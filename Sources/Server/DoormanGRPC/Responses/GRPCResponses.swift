@@ -13,6 +13,8 @@ struct GRPCResponses {
     private static let failureWithRetry = HTTP2HeadTemplate(
         [(":status", "200"), contentType],
         variables: ["grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-retry-pushback-ms"])
+    private static let unknownMethod = HTTP2HeadTemplate(
+        [(":status", "404"), contentType], variables: ["grpc-status", "grpc-message", "grpc-status-details-bin"])
     private static let malformed = HTTP2HeadTemplate(
         [(":status", "200"), contentType, ("grpc-accept-encoding", "identity")], variables: ["grpc-status", "grpc-message"])
 
@@ -51,7 +53,14 @@ struct GRPCResponses {
 
     /// Sends a failure of the contract, with its details.
     private func send(_ failure: EncodedFailure, in response: Span<UInt8>, on stream: HTTP2Stream, _ session: HTTP2Session) {
-        var head = HTTP2ResponseHead(failure.retryAfter == nil ? Self.failure : Self.failureWithRetry)
+        send(failure, in: response, failure.retryAfter == nil ? Self.failure : Self.failureWithRetry, on: stream, session)
+    }
+
+    private func send(
+        _ failure: EncodedFailure, in response: Span<UInt8>, _ template: HTTP2HeadTemplate, on stream: HTTP2Stream,
+        _ session: HTTP2Session
+    ) {
+        var head = HTTP2ResponseHead(template)
         head.append("\(failure.code.rawValue)")
         var value: [UInt8] = []
         GRPCHeaderValues.appendPercentEncoded(response.extracting(failure.message), to: &value)
@@ -61,6 +70,17 @@ struct GRPCResponses {
         head.append(value.span)
         if let delay = failure.retryAfter { head.append("\(RetryHint.milliseconds(delay))") }
         session.respond(to: stream, head)
+    }
+
+    /// Sends the failure of a request for no service or method of the server. Its status is 404, which a client of gRPC takes for
+    /// `UNIMPLEMENTED`, and a gateway that asks on a wrong path for a refusal.
+    func sendUnknownMethod(on stream: HTTP2Stream, _ session: HTTP2Session) {
+        let response = ResponseEncoder.encode(
+            FailureResponse(.unimplemented, "the server has no such service or method"))
+        guard case .failure(let failure)? = EncodedResponseView(canonical: response.span) else {
+            return session.reset(stream, .internalError)
+        }
+        send(failure, in: response.span, Self.unknownMethod, on: stream, session)
     }
 
     /// Sends the failure of a request that violates the rules of gRPC.

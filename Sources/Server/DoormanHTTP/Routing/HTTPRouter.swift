@@ -51,6 +51,9 @@ package struct HTTPRouter {
         }
     }
 
+    /// Whether the HTTP API has this target.
+    package static func serves(_ target: Span<UInt8>) -> Bool { HTTPRoute(target) != .unknown }
+
     /// Whether a request to this target needs its body. Others are decided by their heads.
     package static func needsBody(_ target: Span<UInt8>) -> Bool {
         switch HTTPRoute(target) {
