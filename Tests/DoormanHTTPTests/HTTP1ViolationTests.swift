@@ -73,6 +73,25 @@ struct HTTP1ViolationTests {
         try await expectEnd(text + HTTP1ConnectionTests.hit, status: 400, reason: "http_malformed")
     }
 
+    @Test("what a peer sends after a malformed chunk is in no log, and gets 400")
+    func bytesAfterViolation() async throws {
+        let log = LogRecorder()
+        try await withHTTPServer(log: log) { server, port in
+            for _ in 0..<40 {
+                let peer = try RawPeer.connect(port: port)
+                try? await peer.send(
+                    "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\n"
+                )
+                for _ in 0..<3 { try? await peer.send("token=planted-secret") }
+                #expect(try await peer.readResponse().status == 400)
+                peer.close()
+            }
+            try await eventually("the connections end") { await server.closed("http_malformed") == 40 }
+            let hexadecimal = "planted".utf8.map { String($0, radix: 16) }.joined()
+            #expect(!log.lines.contains { $0.contains("planted") || $0.contains(hexadecimal) })
+        }
+    }
+
     @Test(
         "headers beyond 32 KiB get 431",
         arguments: [

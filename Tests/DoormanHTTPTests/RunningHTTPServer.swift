@@ -9,7 +9,7 @@ import TestKit
 /// Runs a server with the HTTP API on a free port while `body` runs.
 func withHTTPServer(
     _ provider: ScriptedProvider = .byToken(), _ configuration: ReloadableHTTPConfiguration = ReloadableHTTPConfiguration(),
-    tls: ServerTLS? = nil,
+    tls: ServerTLS? = nil, log: LogRecorder = LogRecorder(),
     settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
@@ -19,7 +19,6 @@ func withHTTPServer(
     settings.connectionsPerCaller = 1
     settings.callsInFlightPerCaller = 1
     change(&settings)
-    let log = LogRecorder()
     let server = DoormanServer(
         settings: settings, backend: ScriptedBackend.test(provider), tls: tls,
         endpoints: [.http1: HTTP1Endpoint(configuration)],

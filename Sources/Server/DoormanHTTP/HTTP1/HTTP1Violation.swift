@@ -27,6 +27,9 @@ struct HTTP1Violation: Sendable, Hashable {
             self = .headTooLong
         } else if error is HTTPParserError {
             self = .malformed
+        } else if case ByteToMessageDecoderError.dataReceivedInErrorState(let first, _) = error {
+            // More bytes of the peer, after an error that the decoder has reported.
+            self.init(first)
         } else if error is ByteToMessageDecoderError.PayloadTooLargeError {
             self = .headTooLong
         } else {

@@ -146,7 +146,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !error.isEndWithoutCloseNotify, !connection.receive(error) else { return }
         // Mostly a reset: the peer is gone and can't get a response.
-        services.log.log(.debug, about: "connection_failed", "connection failed", ["error": "\(error)"])
+        services.log.log(.debug, about: "connection_failed", "connection failed", ["error": "\(LoggedError(error))"])
         context.close(promise: nil)
     }
 
