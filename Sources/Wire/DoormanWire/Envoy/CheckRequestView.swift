@@ -23,7 +23,7 @@ extension MessageArena {
     ///
     /// - Returns: The result of `body`; `nil` if the bytes are not such a message, or exceed the arena's budget.
     package func withCheckRequest<Result>(_ message: Span<UInt8>, _ body: (CheckRequestView) -> Result) -> Result? {
-        unsafe withUnpacked(message, envoy__service__auth__v3__check_request__unpack) { request in
+        unsafe withUnpackedRequest(message, envoy__service__auth__v3__check_request__unpack) { request in
             let attributes = unsafe request.pointee.attributes
             var authorization = unsafe AuthorizationValues()
             if let http = unsafe attributes?.pointee.request?.pointee.http { unsafe authorization.read(http) }

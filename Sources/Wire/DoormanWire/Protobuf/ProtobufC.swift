@@ -27,6 +27,21 @@ extension MessageArena {
         }
     }
 
+    /// Runs `body` with an unpacked message of a caller. One with a NUL in a text is unreadable: see ``TextCheck``.
+    ///
+    /// - Returns: See ``withUnpacked(_:_:_:)``.
+    func withUnpackedRequest<Message, Result>(
+        _ bytes: Span<UInt8>, _ unpack: Unpack<Message>, _ body: (UnsafeMutablePointer<Message>) -> Result
+    ) -> Result? {
+        let result = unsafe withUnpacked(bytes, unpack) { message -> Result? in
+            let base = unsafe UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self)
+            let holdsNUL = unsafe bytes.withUnsafeBufferPointer { unsafe TextCheck.holdsNUL($0, base.pointee.descriptor) }
+            return holdsNUL ? nil : unsafe body(message)
+        }
+        guard let result else { return nil }
+        return result
+    }
+
     /// Unpacks a message and reads a value from it.
     ///
     /// - Returns: The value; `nil` if the bytes are not such a message, if they exceed the arena's budget, or if `read` returns

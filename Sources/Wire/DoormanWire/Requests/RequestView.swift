@@ -143,7 +143,7 @@ package import DoormanSupport
     private func withPayload<Message, Result>(
         _ unpack: Unpack<Message>, _ body: (UnsafeMutablePointer<Message>) -> Result
     ) -> Result? {
-        unsafe arena.withUnpacked(payload.span, unpack, body)
+        unsafe arena.withUnpackedRequest(payload.span, unpack, body)
     }
 }
 
