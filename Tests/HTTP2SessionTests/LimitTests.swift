@@ -7,6 +7,43 @@ struct LimitTests {
     private static let block = RawFrame.block(TestHeads.call)
     private static let whole = RawFrame.endHeaders | RawFrame.endStream
 
+    /// Returns the types of frames.
+    private func frames(in bytes: [UInt8]) -> [UInt8] {
+        var (types, rest) = ([UInt8](), bytes[...])
+        while rest.count >= 9 {
+            let header = Array(rest.prefix(9))
+            types.append(header[3])
+            rest = rest.dropFirst(9 + (Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])))
+        }
+        return types
+    }
+
+    @Test("connections that together hold too many headers keep no other from making requests")
+    func sharedHeaders() throws {
+        let pool = HTTP2StreamPool()
+        func server() -> TestServer {
+            TestServer(
+                { limits in
+                    limits.sharedIncompleteHeaderBytes = 4096
+                    limits.fairIncompleteHeaderBytes = 1024
+                }, pool: pool)
+        }
+        func begin(_ count: Int, at server: TestServer) throws -> Int {
+            let requests = (0..<count).flatMap { RawFrame.headers(UInt32(2 * $0 + 1), Self.block, flags: RawFrame.endHeaders) }
+            try server.receive(RawFrame.opening + requests)
+            return frames(in: server.output()).count { $0 == 3 }
+        }
+        let greedy = server()
+        #expect(try begin(100, at: greedy) > 50, "most requests are refused")
+        let other = server()
+        #expect(try begin(2, at: other) == 0)
+        #expect(try begin(100, at: server()) > 50)
+        // The end of the incomplete requests makes room.
+        for id in stride(from: UInt32(1), to: 200, by: 2) { try? greedy.receive(RawFrame.reset(id)) }
+        let third = server()
+        #expect(try begin(4, at: third) == 0)
+    }
+
     @Test("a body that is too long is dropped, and its request is returned")
     func bodyTooLong() throws {
         let server = TestServer(wantsBody: { _ in 10 })

@@ -9,10 +9,13 @@ final class TestServer {
     private(set) var requests: [HTTP2Stream] = []
     private(set) var resets: [HTTP2Reset] = []
 
-    init(_ change: (inout HTTP2Limits) -> Void = { _ in }, wantsBody: @escaping (HTTP2RequestHead) -> Int? = { _ in 64 << 10 }) {
+    init(
+        _ change: (inout HTTP2Limits) -> Void = { _ in }, pool: HTTP2StreamPool = HTTP2StreamPool(),
+        wantsBody: @escaping (HTTP2RequestHead) -> Int? = { _ in 64 << 10 }
+    ) {
         var limits = HTTP2Limits()
         change(&limits)
-        session = HTTP2Session(limits: limits, now: now, wantsBody: wantsBody)
+        session = HTTP2Session(limits: limits, pool: pool, now: now, wantsBody: wantsBody)
     }
 
     /// Handles bytes of the client.

@@ -13,6 +13,11 @@ package struct HTTP2Limits: Sendable {
     package var connectionWindow: Int
     /// Maximum size of the headers of all requests whose body has not arrived, in bytes.
     package var incompleteHeaderBytes: Int = 1 << 20
+    /// The same for all connections of a pool of stream objects. Above it, requests are refused on the connections that hold more than
+    /// ``fairIncompleteHeaderBytes``: a peer with many connections could fill the memory, and must not keep others from making requests.
+    package var sharedIncompleteHeaderBytes: Int = 32 << 20
+    /// The part of ``sharedIncompleteHeaderBytes`` that each connection may hold in any case: some requests of the usual size.
+    package var fairIncompleteHeaderBytes: Int = 16 << 10
     /// Maximum size of the headers of all requests without a response, in bytes: 8 KiB for each concurrent stream.
     package var heldHeaderBytes: Int = 8 << 20
     /// Maximum unsent acknowledgements of SETTINGS and PING. Clients of gRPC send a PING for each bandwidth probe.

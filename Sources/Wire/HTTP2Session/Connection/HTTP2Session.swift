@@ -44,7 +44,7 @@ package import NIOCore
         unsafe context.pointee.maximum_list_size = limits.headerListSize
         unsafe nghttp2 = makeServer(limits: limits, context: context)
         unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: SessionState(limits: limits, nghttp2: nghttp2, now: now))
+        unsafe state.initialize(to: SessionState(limits: limits, pool: pool, nghttp2: nghttp2, now: now))
         unsafe context.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     }
 
@@ -315,6 +315,7 @@ package import NIOCore
         unsafe record.pointee.requestHasEnded = endsStream
         unsafe state.pointee.headerBytes += size
         unsafe state.pointee.incompleteHeaderBytes += size
+        pool.incompleteHeaderBytes += size
         if unsafe state.pointee.headerBytes > state.pointee.limits.heldHeaderBytes {
             return unsafe state.pointee.reset(record, .refusedStream)
         }
@@ -323,6 +324,11 @@ package import NIOCore
         guard !head.headersAreTooLong, let limit = wantsBody(head) else { return unsafe state.pointee.deliver(record) }
         if unsafe state.pointee.incompleteHeaderBytes > state.pointee.limits.incompleteHeaderBytes {
             return unsafe state.pointee.reset(record, .enhanceYourCalm)
+        }
+        if unsafe pool.incompleteHeaderBytes > state.pointee.limits.sharedIncompleteHeaderBytes,
+            unsafe state.pointee.incompleteHeaderBytes > state.pointee.limits.fairIncompleteHeaderBytes
+        {
+            return unsafe state.pointee.reset(record, .refusedStream)
         }
         unsafe record.pointee.bodyLimit = limit
         if head[.expect] != nil { allowBody(of: id) }

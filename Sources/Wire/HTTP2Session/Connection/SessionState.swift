@@ -16,6 +16,8 @@ internal import DoormanSupport
     }
 
     let limits: HTTP2Limits
+    /// Counts the headers of the incomplete requests of all sessions.
+    let pool: HTTP2StreamPool
     let nghttp2: OpaquePointer
     var now: Instant
 
@@ -91,6 +93,7 @@ internal import DoormanSupport
         case .receivingHeaders, .incomplete:
             unsafe incomplete.remove(record)
             unsafe incompleteHeaderBytes -= record.pointee.headerBytes
+            unsafe pool.incompleteHeaderBytes -= record.pointee.headerBytes
             unsafe incompleteBodyBytes -= record.pointee.heldBodyBytes
         case .ready: unsafe ready.remove(record)
         default: unsafe active.remove(record)

@@ -75,6 +75,8 @@ package struct HTTP2StreamID: Sendable, Hashable {
 /// Several sessions can share a pool if they share a thread.
 package final class HTTP2StreamPool {
     private var free: [HTTP2Stream] = []
+    /// The size of the headers of the incomplete requests of all sessions.
+    var incompleteHeaderBytes = 0
     private let maximumCount: Int
     private let maximumCapacity: Int
 
