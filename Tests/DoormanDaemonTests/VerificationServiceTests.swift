@@ -23,6 +23,8 @@ private final class CountingProvider: TokenRouter {
 
     var counts: Counts { state.withLockedValue { $0 } }
 
+    func equivalents(of token: Token, naming provider: String?) -> [Token] { [] }
+
     func validateSyntax(of token: Token) -> Rejection? {
         state.withLockedValue { $0.syntaxChecks += 1 }
         return token == Token("malformed") ? Rejection(.malformedToken, "not a token") : nil

@@ -1,6 +1,7 @@
 import DoormanCore
 import DoormanSupport
 import ProviderRouting
+import TestKit
 import Testing
 
 @Suite("Application router")
@@ -44,6 +45,16 @@ struct ApplicationRouterTests {
         } catch {
             return "failed \(error.code)"
         }
+    }
+
+    @Test("the equivalents of a token are those of its provider")
+    func equivalents() {
+        let provider = ScriptedProvider()
+        provider.equivalentTokens.withLockedValue { $0 = [Token("twin")] }
+        let router = ApplicationRouter(
+            [ApplicationRouter.Application(provider: "partner", id: "1", credentials: [provider], preferred: 0)],
+            timeSource: SteppedClock().timeSource, chargeExtraRequest: { _ in }, observer: { _, _ in })
+        #expect(router.equivalents(of: Sample.token, naming: nil) == [Token("twin")])
     }
 
     static let allProofsRejected: Responses = [

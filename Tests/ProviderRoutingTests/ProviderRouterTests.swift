@@ -93,6 +93,24 @@ struct ProviderRouterTests {
         await #expect(throws: VerificationError.self) { try await revoke("jwt:https://corp", naming: "partner") }
     }
 
+    @Test(
+        "a revocation by the named provider counts, whatever the provider of the token's form says",
+        arguments: [(.unsupported, nil), (.invalidRequest, nil), (.providerMisconfigured, .providerUnavailable)]
+            as [(VerificationError.Code, VerificationError.Code?)])
+    func otherProviderFails(code: VerificationError.Code, thrown: VerificationError.Code?) async {
+        let scene = everyKind()
+        scene.providers["partner"]?.revocations.script { _ in .success(.revoked) }
+        scene.providers["corp"]?.revocations.script { _ in .failure(VerificationError(code, "no")) }
+        let request = RevocationRequest(.token(Token("jwt:https://corp")), provider: "partner")
+        do throws(VerificationError) {
+            #expect(try await scene.router.revoke(request, deadline: Sample.deadline()) == .revoked)
+            #expect(thrown == nil)
+        } catch {
+            // An error after which the cache denies the token.
+            #expect(error.code == thrown)
+        }
+    }
+
     @Test("the longer of two denials counts")
     func combinedOutcomes() {
         let (early, late) = (Timestamp(millisecondsSince1970: 1), Timestamp(millisecondsSince1970: 2))
@@ -100,8 +118,11 @@ struct ProviderRouterTests {
         for (index, left) in rising.enumerated() {
             for (other, right) in rising.enumerated() { #expect(left.combined(with: right) == rising[max(index, other)]) }
         }
-        #expect(
-            RevocationOutcome.deniedLocally(until: nil).combined(with: .deniedLocally(until: late)) == .deniedLocally(until: late))
+        // No end is later than any.
+        for other in rising {
+            #expect(RevocationOutcome.deniedLocally(until: nil).combined(with: other) == .deniedLocally(until: nil))
+            #expect(other.combined(with: .deniedLocally(until: nil)) == .deniedLocally(until: nil))
+        }
         #expect(RevocationOutcome.deniedLocally(until: nil).combined(with: .revoked) == .deniedLocally(until: nil))
     }
 

@@ -36,7 +36,7 @@ final class Service: Sendable {
         staleRule = StaleServingRule { [governor] _ in [governor] }
         missLimiter = CallerRateLimiter(settings: CallerRateLimiterSettings())
         verifier = try CachingVerifier(
-            upstream: ProviderRouter("steady", GovernedVerifier(upstream: provider, governor: governor)), settings: cache,
+            provider: ProviderRouter("steady", GovernedVerifier(provider: provider, governor: governor)), settings: cache,
             timeSource: world.timeSource,
             coding: VerdictCoding { verdict in
                 guard case .valid(let identity) = verdict, identity.freshness == .stale else { return EncodedResponse(bytes: [0]) }

@@ -38,6 +38,8 @@ final class SimulatedCredential: TokenProvider {
 
     func validateSyntax(of token: Token) -> Rejection? { verifier.validateSyntax(of: token) }
 
+    func equivalents(of token: Token, naming provider: String?) -> [Token] { verifier.equivalents(of: token, naming: provider) }
+
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let verdict =
             world.draw { $0.chance(Self.requestPercentage) }

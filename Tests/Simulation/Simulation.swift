@@ -57,7 +57,7 @@ package final class Simulation: Sendable {
             chargeExtraRequest: { _ in })
         self.router = router
         verifier = try CachingVerifier(
-            upstream: ProviderRouter("simulated", router), settings: settings.cache, timeSource: world.timeSource,
+            provider: ProviderRouter("simulated", router), settings: settings.cache, timeSource: world.timeSource,
             coding: .numbered(encoded),
             randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))
         self.world = world

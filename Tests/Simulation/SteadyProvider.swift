@@ -43,6 +43,8 @@ final class SteadyProvider: TokenProvider {
 
     func validateSyntax(of token: Token) -> Rejection? { nil }
 
+    func equivalents(of token: Token, naming provider: String?) -> [Token] { [] }
+
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let now = world.now
         let health = state.withLockedValue { state in

@@ -57,6 +57,24 @@ struct RevokeTests {
     }
 
     @Test(
+        "the other signature is denied whatever else the header says, and on every curve",
+        arguments: [
+            (#"{"alg":"ES256","typ":"vc+jwt"}"#, 32), (#"{"alg":"ES256","crit":["b64"],"b64":false}"#, 32),
+            (#"{"alg":"ES256K"}"#, 32), (#"{"alg":"ES384"}"#, 48), (#"{"alg":"ES512"}"#, 66),
+        ])
+    func twins(header: String, bytes: Int) throws {
+        let verifier = try Sample.verifier(ScriptedTransport())
+        let signature = Array(repeating: UInt8(1), count: 2 * bytes)
+        let parts = [Array(header.utf8), Array("{}".utf8), signature].map { part in
+            String(decoding: Base64URLEncoder.encode(part), as: UTF8.self)
+        }
+        let token = Token(parts.joined(separator: "."))
+        let twin = try #require(verifier.equivalents(of: token, naming: nil).first)
+        #expect(twin != token)
+        #expect(verifier.equivalents(of: twin, naming: nil) == [token])
+    }
+
+    @Test(
         "another spelling of a signed or encrypted token is rejected",
         arguments: [
             signature + "=", signature + "==", String(signature.dropLast() + "R"), String(signature.dropLast(2) + "+Q"),

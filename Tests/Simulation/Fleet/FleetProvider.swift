@@ -18,6 +18,8 @@ final class FleetProvider: TokenRouter {
         ledger.withLockedValue { [now = world.now] in $0.noteProvider(isDown: isDown, now: now) }
     }
 
+    func equivalents(of token: Token, naming provider: String?) -> [Token] { [] }
+
     func validateSyntax(of token: Token) -> Rejection? { nil }
 
     func validateSyntax(of token: Token, naming provider: String?) -> Rejection? { nil }

@@ -52,7 +52,7 @@ package final class IssuerSimulation: Sendable {
                 attached.withLockedValue { $0 }?.removeEntries { $0.signingKey.map(removed.contains) ?? false }
             })
         verifier = try CachingVerifier(
-            upstream: ProviderRouter("simulated", PausingVerifier(verifier: upstream, world: world, ledger: ledger)),
+            provider: ProviderRouter("simulated", PausingVerifier(verifier: upstream, world: world, ledger: ledger)),
             settings: cache, timeSource: world.timeSource,
             coding: VerdictCoding(encode: { _ in EncodedResponse() }),
             randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))

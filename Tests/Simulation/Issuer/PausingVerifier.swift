@@ -11,6 +11,8 @@ struct PausingVerifier: TokenProvider {
 
     func validateSyntax(of token: Token) -> Rejection? { verifier.validateSyntax(of: token) }
 
+    func equivalents(of token: Token, naming provider: String?) -> [Token] { verifier.equivalents(of: token, naming: provider) }
+
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let verdict = try await verifier.verify(request, deadline: deadline)
         ledger.withLockedValue { [now = world.now, wallTime = world.wallTime] in

@@ -39,7 +39,7 @@ package protocol TokenProvider: TokenVerifier {
     func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)
 
     /// Returns the other tokens that everyone can make of a token, and that the provider accepts in its place. A revocation denies them, too.
-    /// None by default.
+    /// It has no default: a layer that did not forward it would let a revoked token pass.
     ///
     /// - Parameter provider: The provider that the call names; `nil` if it names none.
     func equivalents(of token: Token, naming provider: String?) -> [Token]
@@ -91,9 +91,6 @@ extension TokenProvider {
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         throw VerificationError(.unsupported, "The provider does not support deleting accounts.")
     }
-
-    /// Returns none.
-    package func equivalents(of token: Token, naming provider: String?) -> [Token] { [] }
 
     /// Throws ``VerificationError/Code/unsupported``.
     package func checkCredential(deadline: Deadline) async throws(VerificationError) {
@@ -218,8 +215,9 @@ package enum RevocationOutcome: Sendable, Hashable {
     /// Returns the result of revocations at two providers: the one with the longer denial.
     package func combined(with other: RevocationOutcome) -> RevocationOutcome {
         switch (self, other) {
-        case (.deniedLocally(let end), .deniedLocally(let otherEnd)):
-            .deniedLocally(until: [end, otherEnd].compactMap(\.self).max())
+        case (.deniedLocally(let end?), .deniedLocally(let otherEnd?)): .deniedLocally(until: max(end, otherEnd))
+        // A token without an end at one of them is accepted there for longer than any end.
+        case (.deniedLocally, .deniedLocally): .deniedLocally(until: nil)
         case (.deniedLocally, _), (.revoked, .alreadyInvalid), (.revoked, .revoked): self
         case (.alreadyInvalid, _), (.revoked, .deniedLocally): other
         }

@@ -25,6 +25,9 @@ package struct AccountKitVerifier: TokenProvider {
         TokenSyntax.rejection(of: token.bytes, maximumBytes: settings.maximumTokenBytes)
     }
 
+    /// Returns none: a token is compared byte for byte.
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] { [] }
+
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         try await introspect(request.token, deadline: deadline)
     }

@@ -33,6 +33,9 @@ package struct FacebookLoginVerifier: TokenProvider {
         FacebookTokenSyntax.rejection(of: token.bytes, maximumBytes: settings.maximumTokenBytes)
     }
 
+    /// Returns none: a token is compared byte for byte.
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] { [] }
+
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let response = try await client.send(
             requests.debugToken(request.token), about: .inspection, to: Endpoint.debugToken, deadline: deadline

@@ -162,6 +162,11 @@ extension ApplicationRouter: TokenProvider {
         routes[0].preferred.provider.validateSyntax(of: token)
     }
 
+    /// The other forms of a token do not depend on its application.
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] {
+        routes[0].preferred.provider.equivalents(of: token, naming: provider)
+    }
+
     /// Returns the only application that the call can be for.
     package func resolve(
         _ target: ProviderTarget, for operation: ProviderOperation

@@ -175,7 +175,30 @@ extension ProviderRouter: TokenRouter {
             guard let other = otherPool(for: token, naming: request.provider) else { return outcome }
             var request = request
             (request.provider, request.applicationID) = (nil, nil)
-            return outcome.combined(with: try await other.provider.revoke(request, deadline: deadline))
+            return outcome.combined(with: try await revokeToo(request, at: other, deadline))
+        }
+    }
+
+    /// Revokes a token at another provider, after the named one has revoked it.
+    ///
+    /// - Returns: ``RevocationOutcome/alreadyInvalid`` if the provider has no such operation or can't have issued the token.
+    /// - Throws: An error after which the token is denied here, since one provider has revoked it.
+    private func revokeToo(
+        _ request: RevocationRequest, at pool: Pool, _ deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
+        do throws(VerificationError) {
+            return try await pool.provider.revoke(request, deadline: deadline)
+        } catch {
+            switch error.code {
+            case .unsupported, .invalidRequest: return .alreadyInvalid
+            case .providerUnavailable where error.scope != .credential: throw error
+            case .providerBusy, .deadlineExceeded: throw error
+            default:
+                throw VerificationError(
+                    .providerUnavailable,
+                    "The named provider revoked the token; the provider of the token's form did not: \(error.message)",
+                    retryAfter: error.retryAfter)
+            }
         }
     }
 
