@@ -53,6 +53,29 @@ struct RevocationTests {
         #expect(try await scene.verify().identity != nil, "the provider's verdict counts again")
     }
 
+    @Test("no entry is stored beside a denial under a previous secret, since a hit looks for none")
+    func previousSecret() async throws {
+        let (provider, clock, token) = (ScriptedProvider.withAccounts(), SteppedClock(), Token("EMAWtesttoken0001"))
+        let previous = [UInt8](repeating: 1, count: 32)
+        let verifier = try CachingVerifier(
+            provider: provider, settings: CacheSettings(), timeSource: clock.timeSource,
+            coding: VerdictCoding(encode: encodeForTests),
+            randomness: CacheRandomness(secret: [UInt8](repeating: 2, count: 32), previousSecrets: [previous]))
+        let deadline = Deadline(clock.now.advanced(by: .seconds(3600)))
+        provider.respondsAlways(.valid(.sample()))
+        provider.hold()
+        let call = Task { try await verifier.verify(VerificationRequest(token: token, applicationID: nil), deadline: deadline) }
+        try await eventually("the provider is asked") { provider.verifications.count == 1 }
+        let key = try TokenKeyMaker(secret: previous).key(forToken: token.bytes.span)
+        #expect(verifier.apply(.token([key], .after(.seconds(600)))))
+        provider.release()
+        #expect(try await call.value == .rejected(.denied))
+        var response = EncodedResponse()
+        let hit = verifier.lookup(
+            verifier.key(of: token.bytes.span), applicationID: [UInt8]().span, maxAgeSeconds: 0, now: clock.now, into: &response)
+        #expect(hit == nil)
+    }
+
     @Test("a token is denied if no answer of the provider arrived", arguments: openErrors)
     func noAnswer(error: VerificationError) async throws {
         let scene = try await laggingScene()

@@ -126,6 +126,14 @@ struct FleetSecretsTests {
         }
     }
 
+    @Test("each node seals a denial to the same bytes, and another denial or record to others")
+    func sameDenial() throws {
+        #expect(try Self.secrets.sealDenial(Self.denial) == Self.secrets.sealDenial(Self.denial))
+        let sealed = try Set(Sample.denials.map { try Self.secrets.sealDenial($0) })
+        #expect(sealed.count == Set(Sample.denials).count)
+        #expect(try Self.secrets.seal(Self.record) != Self.secrets.seal(Self.record))
+    }
+
     @Test("records and denials with a changed byte don't open")
     func changedBytes() throws {
         let (record, denial) = try (Self.secrets.seal(Self.record), Self.secrets.sealDenial(Self.denial))

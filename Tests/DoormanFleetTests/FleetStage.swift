@@ -32,6 +32,7 @@ struct FleetStage {
         }
     }
 
+    static let secret = Array(repeating: UInt8(1), count: FleetSecrets.secretBytes)
     static let token = Token("EMAWtesttoken0001")
     static var deadline: Deadline { Deadline(TimeSource.system.now().advanced(by: .seconds(60))) }
 
@@ -46,11 +47,13 @@ struct FleetStage {
 
     /// Runs nodes for as long as `body` runs.
     ///
-    /// - Parameter count: The number of nodes. Default 2.
+    /// - Parameters:
+    ///   - count: The number of nodes. Default 2.
+    ///   - rotated: The secrets of the second node. By default those of the first.
     static func run(
-        nodes count: Int = 2, _ body: (FleetStage, _ tasks: [Task<Void, Never>]) async throws -> Void
+        nodes count: Int = 2, rotated: FleetSecrets? = nil, _ body: (FleetStage, _ tasks: [Task<Void, Never>]) async throws -> Void
     ) async throws {
-        let stage = try FleetStage()
+        let stage = try FleetStage(rotated: rotated)
         let running = [stage.first, stage.second].prefix(count)
         let tasks = running.map { node in Task { await node.fleet.run(applyingTo: node.verifier) } }
         defer { for task in tasks { task.cancel() } }
@@ -58,7 +61,7 @@ struct FleetStage {
         try await body(stage, tasks)
     }
 
-    private init() throws {
+    private init(rotated: FleetSecrets?) throws {
         let offset = NIOLockedValueBox(Duration.zero)
         let sleeps = NIOLockedValueBox<[Instant]>([])
         let nodeTime = TimeSource(
@@ -70,22 +73,23 @@ struct FleetStage {
             },
             spawn: TimeSource.system.spawn)
         let store = MemoryStore(timeSource: .system)
-        let secrets = FleetSecrets([Array(repeating: 1, count: 32)], tag: "test")
+        let secrets = FleetSecrets([Self.secret], tag: "test")
         var settings = FleetSettings(revocationBound: .seconds(2), cache: CacheSettings(), callTimeout: .seconds(2))
         settings.denialsInterval = .milliseconds(100)
         let provider = provider
-        func makeNode(_ number: UInt8, _ time: TimeSource) throws -> Node {
+        func makeNode(_ number: UInt8, _ secrets: FleetSecrets, _ time: TimeSource) throws -> Node {
             let fleet = Fleet(
                 store: store, secrets: secrets, node: NodeID(bytes: Array(repeating: number, count: NodeID.byteCount)),
                 settings: settings, timeSource: time, fingerprint: { Array($0.utf8) })
             let verifier = try CachingVerifier(
                 CachingVerifier.Sources(provider: provider, fleet: fleet), settings: CacheSettings(), timeSource: time,
                 coding: VerdictCoding(encode: { _ in EncodedResponse() }),
-                randomness: CacheRandomness(secret: secrets.cacheKeySecrets[0].secret))
+                randomness: CacheRandomness(
+                    secret: secrets.cacheKeySecrets[0].secret, previousSecrets: secrets.cacheKeySecrets.dropFirst().map(\.secret)))
             return Node(fleet: fleet, verifier: verifier)
         }
         (self.store, wallOffset, self.sleeps) = (store, offset, sleeps)
-        (first, second) = (try makeNode(1, nodeTime), try makeNode(2, .system))
+        (first, second) = (try makeNode(1, secrets, nodeTime), try makeNode(2, rotated ?? secrets, .system))
     }
 
     /// Scripts the provider: every token is valid, and its account is the token's last character.

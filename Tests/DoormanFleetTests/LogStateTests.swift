@@ -14,6 +14,22 @@ struct LogStateTests {
     private static let gone = NodeID(bytes: Array(repeating: 2, count: NodeID.byteCount))
     private static let start = Instant(nanoseconds: 1_000_000_000_000)
 
+    @Test("a node keeps records for as long as another live one needs them")
+    func keptForOthers() {
+        var scene = Scene()
+        let wallTime = Sample.time(100_000_000)
+        let (own, before) = (scene.log.keptFrom(wallTime: wallTime), Heartbeat(number: 1, lastRevocation: 0, applied: .zero))
+        scene.read(Self.other, .heartbeat(before))
+        #expect(scene.log.keptFrom(wallTime: wallTime) >= own)
+        var heartbeat = Heartbeat(number: 2, lastRevocation: 0, applied: .zero, epoch: "one", retention: .seconds(900))
+        scene.read(Self.other, .heartbeat(heartbeat))
+        #expect(scene.log.keptFrom(wallTime: wallTime) < own)
+        (heartbeat.number, heartbeat.isLast) = (3, true)
+        scene.read(Self.other, .heartbeat(heartbeat))
+        #expect(scene.log.keptFrom(wallTime: wallTime) >= own)
+        #expect(scene.log.nextHeartbeat(.regular, now: scene.now)?.retention ?? .zero > .zero)
+    }
+
     /// A node that has read an old log to its end.
     private struct Scene {
         var log: LogState

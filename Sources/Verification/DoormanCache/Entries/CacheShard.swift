@@ -74,7 +74,7 @@ struct CacheShard: Sendable {
     /// Stores an entry, unless the present entry comes from a later request. Responses can arrive in another order than their
     /// requests.
     mutating func store(_ entry: CacheEntry, for key: TokenKey, now: Instant) {
-        guard !hasEntry(for: key, requestedAfter: entry.verifiedAt) else { return }
+        guard !hasEntry(for: key, requestedAfter: entry.requestedAt) else { return }
         switch entry.verdict {
         case .valid:
             negative.remove(key)

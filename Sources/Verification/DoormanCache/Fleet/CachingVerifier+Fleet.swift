@@ -101,6 +101,8 @@ extension CachingVerifier {
 
     /// Stores another node's verdict for the rest of its TTL.
     func storeShared(_ shared: SharedVerdict, for call: VerifyCall) -> EncodedVerdict {
+        // A hit looks for no denial under previous secrets, so no entry may be stored beside one.
+        guard !isDeniedUnderPreviousKey(call.token) else { return cache.deniedVerdict }
         let (now, wallTime) = (timeSource.now(), timeSource.wallTime())
         var identity = shared.identity
         identity.freshness = .cached

@@ -10,17 +10,17 @@ package final class CachingVerifier: Sendable {
     /// The sources of verdicts.
     package struct Sources: Sendable {
         /// The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
-        let upstream: any TokenRouter
+        let provider: any TokenRouter
         /// The other nodes; `nil` for none. The secrets of the fleet make the cache keys: see ``CacheRandomness/secret``.
         let fleet: (any CacheFleet)?
 
-        package init(upstream: any TokenRouter, fleet: (any CacheFleet)? = nil) {
-            self.upstream = upstream
+        package init(provider: any TokenRouter, fleet: (any CacheFleet)? = nil) {
+            self.provider = provider
             self.fleet = fleet
         }
     }
 
-    let upstream: any TokenRouter
+    let provider: any TokenRouter
     let settings: CacheSettings
     let timeSource: TimeSource
     let coding: VerdictCoding
@@ -71,7 +71,7 @@ package final class CachingVerifier: Sendable {
 
     /// Creates a verifier without a fleet.
     package convenience init(
-        upstream: any TokenRouter, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
+        provider: any TokenRouter, settings: CacheSettings, timeSource: TimeSource, coding: VerdictCoding,
         randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
         try self.init(
@@ -125,7 +125,7 @@ extension CachingVerifier {
     }
 
     /// Returns whether a node revoked the token before it knew the current secret of the fleet.
-    private func isDeniedUnderPreviousKey(_ token: Token) -> Bool {
+    func isDeniedUnderPreviousKey(_ token: Token) -> Bool {
         previousKeys.contains { cache.isDenied($0.key(forToken: token.bytes.span), at: timeSource.now()) }
     }
 
@@ -378,6 +378,12 @@ extension CachingVerifier {
     ) -> EncodedVerdict {
         let key = call.key
         let now = timeSource.now()
+        // A hit looks for no denial under previous secrets, so no entry may be stored beside one.
+        guard !isDeniedUnderPreviousKey(call.token) else {
+            ticket.giveUp()
+            cache.remove(key, requestedBefore: requestedAt)
+            return cache.deniedVerdict
+        }
         switch verdict {
         case .forbidden: preconditionFailure("no provider judges what a call requires")
         case .rejected(let rejection):

@@ -34,7 +34,9 @@ extension Fleet {
     private func close(_ session: any StoreSession) {
         state.withLockedValue { [now = timeSource.now()] state in
             state.session = nil
-            state.disconnectedAt = now
+            // A store that takes sessions and no commands is as far away as one that takes none.
+            if state.sessionHasWorked { state.disconnectedAt = now }
+            state.sessionHasWorked = false
         }
         session.close()
     }
@@ -54,6 +56,7 @@ extension Fleet {
                     maintenanceAt = timeSource.now().advanced(by: settings.maintenanceInterval)
                     try await maintain(session, cache)
                 }
+                state.withLockedValue { $0.sessionHasWorked = true }
             }
             await timeSource.sleep(timeSource.now().advanced(by: settings.pollInterval))
         }
@@ -150,12 +153,16 @@ extension Fleet {
         }
         let finding = state.withLockedValue { $0.log.examine(opened) }
         if finding.showsLoss {
-            state.withLockedValue { state in
+            let isFirst = state.withLockedValue { state in
+                // If the denial list is full, the same record is examined until it has room.
+                guard state.lossShownBy != record.id else { return false }
+                state.lossShownBy = record.id
                 state.counts.losses &+= 1
                 // The lost record may be that of a token which only the nodes deny.
                 state.needsDenials = true
+                return true
             }
-            cache.removeEntries { _ in true }
+            if isFirst { cache.removeEntries { _ in true } }
         }
         var keys: [TokenKey] = []
         if let revocation = finding.revocation {
@@ -181,23 +188,46 @@ extension Fleet {
     ///
     /// - Returns: False if the denial list is full. Then this node does not read on, and is no longer caught up.
     private func apply(_ revocation: Revocation, _ cache: CachingVerifier) -> Bool {
+        switch deny(revocation, cache) {
+        case .full: return false
+        case .denied: return true
+        case .deniedUnderOtherKeys:
+            cache.removeEntries { _ in true }
+            return true
+        }
+    }
+
+    private enum DenialOutcome {
+        case full
+        case denied
+        /// The author does not know the secret of this node's cache keys yet, so any entry could be that of the token. The denial comes first: an
+        /// entry that is stored later is compared with it.
+        case deniedUnderOtherKeys
+    }
+
+    private func deny(_ revocation: Revocation, _ cache: CachingVerifier) -> DenialOutcome {
         let hasRoom: Bool
+        var isUnderOtherKeys = false
         switch revocation {
         case .token(let known, let end):
             let keys = keys(among: known)
-            // The author does not know the secret of this node's cache keys yet, so any entry could be that of the token.
-            if !known.contains(where: { $0.secret == keySecrets.first }) { cache.removeEntries { _ in true } }
+            isUnderOtherKeys = !known.contains { $0.secret == keySecrets.first }
             switch end {
             case .after(let time): hasRoom = cache.apply(.token(keys, .after(time)))
             case .at(let end):
-                hasRoom = pastTime >= end || cache.apply(.token(keys, .at(end)))
-                if hasRoom, let key = known.first?.key { state.withLockedValue { $0.lastingDenials[key] = revocation } }
+                let hasEnded = pastTime >= end
+                hasRoom = hasEnded || cache.apply(.token(keys, .at(end)))
+                guard hasRoom, let key = known.first?.key else { break }
+                let isNew = state.withLockedValue { $0.lastingDenials.updateValue(revocation, forKey: key) == nil }
+                // The entries have been removed once, and denials are read from time to time.
+                if hasEnded || !isNew { isUnderOtherKeys = false }
             }
         case .account(let id, let provider, let application):
             hasRoom = cache.apply(.account(id: id, ProviderTarget(provider: provider, applicationID: application)))
         }
         state.withLockedValue { $0.isDenialListFull = !hasRoom }
-        return hasRoom
+        guard hasRoom else { return .full }
+        return isUnderOtherKeys ? .deniedUnderOtherKeys : .denied
     }
 }
 
@@ -249,11 +279,20 @@ extension Fleet {
             let members = try await measure { [offset] () async throws(StoreError) in
                 try await session.members(of: key, from: start, offset: offset, limit: FleetSettings.batch)
             }
+            var (isFull, isUnderOtherKeys) = (false, false)
             for member in members {
                 guard let denial = open(member, secrets) else { continue }
                 if case .token(let known, _) = denial { stored.formUnion(known.map(\.key)) }
-                guard apply(denial, cache) else { return false }
+                switch deny(denial, cache) {
+                case .denied: continue
+                case .deniedUnderOtherKeys: isUnderOtherKeys = true
+                case .full: isFull = true
+                }
+                if isFull { break }
             }
+            // Once for all of them.
+            if isUnderOtherKeys { cache.removeEntries { _ in true } }
+            guard !isFull else { return false }
             offset += members.count
             guard members.count == FleetSettings.batch else { break }
         }

@@ -14,8 +14,12 @@ package final class Fleet: Sendable {
         var secrets: FleetSecrets
         /// `nil` while there is no connection.
         var session: (any StoreSession)?
-        /// The time since which there has been no connection.
+        /// The end of the last connection on which the log could be followed.
         var disconnectedAt: Instant
+        /// Whether the log could be followed on ``session``.
+        var sessionHasWorked = false
+        /// The record that showed the last loss.
+        var lossShownBy: LogID?
         var isSending = false
         /// Reserved slots of revocations that have not been announced yet.
         var reserved = 0

@@ -41,6 +41,8 @@ package struct FleetSettings: Sendable {
     /// The time between two heartbeats of a node.
     var heartbeatInterval: Duration { min(.seconds(1), revocationBound / 4) }
 
+    /// The maximum time for which a node keeps records for another one.
+    static let longestRetention = Duration.seconds(31 * 86_400)
     /// The time by which the clocks of two nodes may differ.
     static let clockSkew = Duration.seconds(5)
     /// The time between two rounds of tidying up, and between two looks for a log that was cut. Shorter than ``joinTime``: a node that starts

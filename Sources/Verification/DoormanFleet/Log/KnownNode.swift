@@ -18,6 +18,8 @@ struct KnownNode: Sendable {
     var hasLeft = false
     /// The epoch whose log has all its revocations, as its last heartbeat says.
     var epoch: String?
+    /// The time for which it needs records.
+    var retention = Duration.zero
 
     /// - Parameter lastBefore: The number of its last revocation that has not been read.
     init(lastBefore: UInt64, heardAt: Instant) {

@@ -135,6 +135,7 @@ extension LogState {
             known.applied = heartbeat.applied
             known.hasLeft = heartbeat.isLast
             known.epoch = heartbeat.epoch
+            known.retention = min(heartbeat.retention, FleetSettings.longestRetention)
             known.heardAt = now
         case .revocation(_, let number):
             known = nodes[record.node] ?? KnownNode(lastBefore: number - 1, heardAt: now)
@@ -226,7 +227,7 @@ extension LogState {
         }
         return Heartbeat(
             number: heartbeatNumber, lastRevocation: outgoing.completeUpTo, applied: applied, isLast: occasion == .end,
-            epoch: outgoing.waiting == 0 ? epoch : nil)
+            epoch: outgoing.waiting == 0 ? epoch : nil, retention: .seconds(Int64((settings.retention / .seconds(1)).rounded(.up))))
     }
 
     /// The number of other nodes that are live.
@@ -269,7 +270,7 @@ extension LogState {
 
     /// Begins to read a log from its window. Until ``begin(_:floor:now:)``, no entry of the store is used.
     mutating func beginReplay(of range: ClosedRange<LogID>?, wallTime: Timestamp) {
-        let id = range.map { windowStart(before: $0.upperBound, wallTime: wallTime) } ?? .zero
+        let id = range.map { windowStart(before: $0.upperBound, wallTime: wallTime, retention: settings.retention) } ?? .zero
         epoch = nil
         firstID = range?.lowerBound
         (epochStarts, gaps) = ([:], [])
@@ -280,13 +281,18 @@ extension LogState {
     }
 
     /// The first id that the log must keep.
-    func keptFrom(wallTime: Timestamp) -> LogID { windowStart(before: applied, wallTime: wallTime) }
+    ///
+    /// Other nodes may need records for longer, as while their settings change one after the other.
+    func keptFrom(wallTime: Timestamp) -> LogID {
+        let others = nodes.values.lazy.filter { !$0.hasLeft }.map(\.retention).max() ?? .zero
+        return windowStart(before: applied, wallTime: wallTime, retention: max(settings.retention, others))
+    }
 
     /// Returns the first id of the window that ends at `end`.
     ///
     /// The wall clock counts if it is behind: a foreign record can have an id from the future, and the store gives later records such ids, too.
-    private func windowStart(before end: LogID, wallTime: Timestamp) -> LogID {
-        min(end, LogID(UInt64(max(0, wallTime.millisecondsSince1970)), 0)).earlier(by: settings.retention)
+    private func windowStart(before end: LogID, wallTime: Timestamp, retention: Duration) -> LogID {
+        min(end, LogID(UInt64(max(0, wallTime.millisecondsSince1970)), 0)).earlier(by: retention)
     }
 
     /// Notes that the window has been read. This node's revocations that were not in it are sent again.

@@ -5,6 +5,9 @@ internal import DoormanWire
 ///
 /// Sealed bytes are version (1) · secret id (8) · salt (16) · ciphertext · tag (16). Each message has a key of its own, HMAC-SHA-256 over the
 /// salt and the name of its place in the store, so its nonce can be zero. Version, secret id and name are authenticated with it.
+///
+/// The salt is random, but for a denial: there it is a keyed hash of the message, so that the nodes, each of which repeats what the store has
+/// lost, write the same member of the set. It shows which members are equal, and nothing else.
 struct SealingKeys: Sendable {
     /// The kinds of sealed messages, each with a key of its own.
     enum Kind: CaseIterable {
@@ -23,6 +26,7 @@ struct SealingKeys: Sendable {
     private let entries: HMACSHA256
     private let records: HMACSHA256
     private let denials: HMACSHA256
+    private let denialSalts: HMACSHA256
 
     init(secret: [UInt8], tag: String) {
         let derivation = HKDFSHA256(secret: secret, salt: Array(tag.utf8))
@@ -33,6 +37,7 @@ struct SealingKeys: Sendable {
         entries = key("seal")
         records = key("log")
         denials = key("denial")
+        denialSalts = key("denial salt")
     }
 
     /// The secret of the nodes' cache keys.
@@ -54,7 +59,11 @@ struct SealingKeys: Sendable {
     func seal(_ message: [UInt8]?, as kind: Kind, named name: [UInt8]) throws -> [UInt8] {
         let added = Self.headBytes + Self.saltBytes + AES256GCM.tagBytes
         guard let message, message.count <= StoreLimits.value - added else { throw FleetSecrets.UnsealableMessage() }
-        let salt = try RandomBytes.generate(count: Self.saltBytes)
+        let salt =
+            switch kind {
+            case .entry, .record: try RandomBytes.generate(count: Self.saltBytes)
+            case .denial: Array(denialSalts.authenticationCode(for: message.span).bytes.prefix(Self.saltBytes))
+            }
         let head = [Self.version] + id.bytes
         return try head + salt + cipher(kind, salt, name).seal(message, nonce: Self.nonce, authenticating: head + name)
     }

@@ -39,7 +39,8 @@ extension FleetRecord {
             else { return nil }
             let heartbeat = Heartbeat(
                 number: number, lastRevocation: unsafe part.pointee.last_revocation, applied: unsafe LogID(applied),
-                isLast: unsafe part.pointee.is_last != 0, epoch: epoch.isEmpty ? nil : epoch)
+                isLast: unsafe part.pointee.is_last != 0, epoch: epoch.isEmpty ? nil : epoch,
+                retention: .seconds(Int64(unsafe part.pointee.retention_s)))
             self.init(node: node, .heartbeat(heartbeat))
         case DOORMAN__FLEET__V1__RECORD__CONTENT_TOKEN:
             guard let part = unsafe message.pointee.token, let revocation = unsafe Revocation(part) else { return nil }
@@ -168,6 +169,7 @@ private func makeHeartbeat(
     unsafe message.last_revocation = heartbeat.lastRevocation
     unsafe message.applied = try unsafe arena.store(Doorman__Fleet__V1__LogID(heartbeat.applied), allocator)
     unsafe message.is_last = heartbeat.isLast ? 1 : 0
+    unsafe message.retention_s = UInt32(clamping: heartbeat.retention.components.seconds)
     if let epoch = heartbeat.epoch { unsafe message.epoch = try unsafe arena.text(epoch, allocator) }
     return unsafe message
 }

@@ -41,13 +41,19 @@ package struct Heartbeat: Sendable, Hashable {
     package var isLast: Bool
     /// The epoch whose log has all revocations of the node that still matter; `nil` if some may be missing in it.
     package var epoch: String?
+    /// The time for which the node needs records, in whole seconds; zero if it is not stated.
+    package var retention: Duration
 
-    package init(number: UInt64, lastRevocation: UInt64, applied: LogID, isLast: Bool = false, epoch: String? = nil) {
+    package init(
+        number: UInt64, lastRevocation: UInt64, applied: LogID, isLast: Bool = false, epoch: String? = nil,
+        retention: Duration = .zero
+    ) {
         self.number = number
         self.lastRevocation = lastRevocation
         self.applied = applied
         self.isLast = isLast
         self.epoch = epoch
+        self.retention = retention
     }
 }
 

@@ -566,7 +566,7 @@ const ProtobufCMessageDescriptor doorman__fleet__v1__record__descriptor =
   (ProtobufCMessageInit) doorman__fleet__v1__record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__fleet__v1__heartbeat__field_descriptors[4] =
+static const ProtobufCFieldDescriptor doorman__fleet__v1__heartbeat__field_descriptors[5] =
 {
   {
     "last_revocation",
@@ -616,17 +616,30 @@ static const ProtobufCFieldDescriptor doorman__fleet__v1__heartbeat__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "retention_s",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__Fleet__V1__Heartbeat, retention_s),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__fleet__v1__heartbeat__field_indices_by_name[] = {
   1,   /* field[1] = applied */
   3,   /* field[3] = epoch */
   2,   /* field[2] = is_last */
   0,   /* field[0] = last_revocation */
+  4,   /* field[4] = retention_s */
 };
 static const ProtobufCIntRange doorman__fleet__v1__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor doorman__fleet__v1__heartbeat__descriptor =
 {
@@ -636,7 +649,7 @@ const ProtobufCMessageDescriptor doorman__fleet__v1__heartbeat__descriptor =
   "Doorman__Fleet__V1__Heartbeat",
   "doorman.fleet.v1",
   sizeof(Doorman__Fleet__V1__Heartbeat),
-  4,
+  5,
   doorman__fleet__v1__heartbeat__field_descriptors,
   doorman__fleet__v1__heartbeat__field_indices_by_name,
   1,  doorman__fleet__v1__heartbeat__number_ranges,

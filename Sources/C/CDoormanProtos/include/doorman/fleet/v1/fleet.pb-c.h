@@ -143,10 +143,14 @@ struct  Doorman__Fleet__V1__Heartbeat
    * The epoch whose log has all revocations of the node that still matter, at most 64 bytes. Empty: some may be missing in it.
    */
   char *epoch;
+  /*
+   * The time for which the node needs records, in seconds. No node trims later ones. 0: not stated.
+   */
+  uint32_t retention_s;
 };
 #define DOORMAN__FLEET__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__fleet__v1__heartbeat__descriptor) \
-    , 0, NULL, 0, (char *)protobuf_c_empty_string }
+    , 0, NULL, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 typedef enum {
