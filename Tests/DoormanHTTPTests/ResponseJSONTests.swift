@@ -114,6 +114,13 @@ struct ResponseJSONTests {
                 + #""iss":"https://login.example.org/","scope":"read write","exp":1700003600,"username":"a@example.com"}"#)
     }
 
+    @Test("a scope with a space is left out, since it would be read as two others")
+    func scopeWithSpace() {
+        var identity = Self.plain
+        identity.scopes = ["read admin", "write"]
+        #expect(text { IntrospectionJSON.write(identity, to: &$0) }.contains(#""scope":"write""#))
+    }
+
     @Test("the number of an account without an e-mail address is its user name, and times before 1970 are rounded down")
     func username() {
         var identity = Self.full

@@ -15,7 +15,8 @@ package enum IntrospectionJSON {
                     json.string("aud", application)
                 }
                 if let issuer = identity.issuer { json.string("iss", issuer) }
-                let scopes = identity.scopes
+                // RFC 7662 separates scopes by spaces, so one with a space would be read as two others.
+                let scopes = identity.scopes.filter { !$0.utf8.contains(UInt8(ascii: " ")) }
                 if !scopes.isEmpty { json.string("scope", scopes.joined(separator: " ")) }
                 // Rounded down, so that the token is not used after its end.
                 if let expiry = identity.expiresAt { json.number("exp", floorDivided(expiry.millisecondsSince1970, by: 1000)) }
