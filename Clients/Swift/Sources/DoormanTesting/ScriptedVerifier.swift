@@ -73,7 +73,8 @@ public final class ScriptedVerifier: TokenVerifying {
         state.withLockedValue { $0.responses[Token(token)] = response }
     }
 
-    /// Records the request, and returns or throws the response that was set for the token. An identity without a required scope is forbidden.
+    /// Records the request, and returns or throws the response that was set for the token. An identity that does not fulfil the requirements is
+    /// rejected or forbidden, as by a server.
     ///
     /// A position has no other effect than its record: after a revocation, set the response that the token has from then on.
     public func verify(
@@ -88,6 +89,12 @@ public final class ScriptedVerifier: TokenVerifying {
         }
         switch response {
         case .identity(let identity):
+            if let provider = requirements.provider, provider != identity.provider {
+                throw DoormanError(.wrongProvider, "scripted identity of another provider")
+            }
+            if let application = requirements.applicationID, application != identity.applicationID {
+                throw DoormanError(.wrongApplication, "scripted identity of another application")
+            }
             guard requirements.scopes.allSatisfy(identity.scopes.contains) else {
                 throw DoormanError(.insufficientScope, "scripted identity without a required scope")
             }

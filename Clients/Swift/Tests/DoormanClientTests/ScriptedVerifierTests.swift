@@ -25,12 +25,30 @@ struct ScriptedVerifierTests {
 
     @Test("requests are recorded")
     func requests() async throws {
-        let verifier = ScriptedVerifier(otherwise: .identity(.sample(accountID: "1")))
+        let verifier = ScriptedVerifier(otherwise: .identity(.sample(accountID: "1", applicationID: "5432")))
         let code: any TokenVerifying = verifier
         _ = try await code.verify("ada", maxAge: .seconds(1), applicationID: "5432", timeout: .seconds(9))
         let request = try #require(verifier.requests.first)
         #expect(request.token == Token("ada") && request.maxAge == .seconds(1))
         #expect(request.applicationID == "5432" && request.timeout == .seconds(9))
+    }
+
+    @Test("an identity that does not fulfil the requirements is an error, as a server's")
+    func requirements() async throws {
+        let verifier = ScriptedVerifier(otherwise: .identity(.sample(accountID: "1", applicationID: "5432")))
+        func kind(_ requirements: TokenRequirements) async -> DoormanError.Kind? {
+            do throws(DoormanError) {
+                _ = try await verifier.verify(Token("ada"), requiring: requirements, maxAge: nil, notBefore: nil, timeout: nil)
+                return nil
+            } catch {
+                return error.kind
+            }
+        }
+        #expect(await kind(TokenRequirements(applicationID: "5432")) == nil)
+        #expect(await kind(TokenRequirements(applicationID: "1")) == .rejected(.wrongApplication))
+        #expect(await kind(TokenRequirements(provider: "account-kit")) == nil)
+        #expect(await kind(TokenRequirements(provider: "corp")) == .rejected(.wrongProvider))
+        #expect(await kind(TokenRequirements(scopes: ["read"])) == .forbidden(.insufficientScope))
     }
 
     @Test("the position of a revocation is recorded")

@@ -10,8 +10,10 @@ extension DoormanClient {
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
-    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
-    ///   - applicationID: The application that the token must have been issued for, not empty. Default `nil`: any application of the server.
+    ///   - maxAge: The maximum age of the verdict. It is rounded down to whole seconds, and at least 1 s. Default `nil`: any cached verdict
+    ///     within its TTL.
+    ///   - applicationID: The application that the token must have been issued for, not empty. Default `nil`: any application of the
+    ///     server.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The identity of the account that the token belongs to.
     public func verify(
@@ -26,9 +28,10 @@ extension DoormanClient {
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
     ///   - requirements: The provider, the application and the scopes that the token must have. An empty name is an error.
-    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
-    ///   - notBefore: The revocation that the verdict must not be older than: ``RevocationResult/position``. Default `nil`: none. A server that
-    ///     shares no revocations with others knows only its own, which are in effect there in any case.
+    ///   - maxAge: The maximum age of the verdict. It is rounded down to whole seconds, and at least 1 s. Default `nil`: any cached verdict
+    ///     within its TTL.
+    ///   - notBefore: The revocation that the verdict must not be older than: ``RevocationResult/position``. Default `nil`: none. A server
+    ///     that shares no revocations with others knows only its own, which are in effect there in any case.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The identity of the account that the token belongs to.
     /// - Throws: ``DoormanError/Kind-swift.enum/forbidden(_:)`` if the token is valid, but lacks a scope.

@@ -13,14 +13,17 @@ extension DoormanClient {
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
-    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
-    ///   - applicationID: The application that the token must have been issued for, not empty. Default `nil`: any application of the server.
+    ///   - maxAge: The maximum age of the verdict. It is rounded down to whole seconds, and at least 1 s. Default `nil`: any cached verdict
+    ///     within its TTL.
+    ///   - applicationID: The application that the token must have been issued for, not empty. Default `nil`: any application of the
+    ///     server.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
-    ///   - completion: Gets the outcome, once, on the client's own thread. It is never called before this method has returned to a caller
-    ///     on that thread, nor if this method throws. It may make calls. All responses wait for it, so it must be quick and not block.
-    /// - Throws: ``UnavailableReason/malformedRequest`` if `applicationID` is empty or contains a NUL byte. ``UnavailableReason/tooManyWaiting`` if
-    ///   ``DoormanClientConfiguration/maximumWaitingCalls`` calls wait for the client's thread. The completion gets all other errors,
-    ///   including ``UnavailableReason/tooManyWaiting`` for calls that wait for a connection.
+    ///   - completion: Gets the outcome, once, on the client's event loop. It is never called before this method has returned to a caller
+    ///     on that loop, nor if this method throws. It may make calls. All responses wait for it, and so does everything else in the
+    ///     process that uses this loop, so it must be quick and not block.
+    /// - Throws: ``UnavailableReason/malformedRequest`` if `applicationID` is empty or contains a NUL byte.
+    ///   ``UnavailableReason/tooManyWaiting`` if ``DoormanClientConfiguration/maximumWaitingCalls`` calls wait for the client's event loop.
+    ///   The completion gets all other errors, including ``UnavailableReason/tooManyWaiting`` for calls that wait for a connection.
     public func verify(
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
@@ -35,10 +38,11 @@ extension DoormanClient {
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
     ///   - requirements: The provider, the application and the scopes that the token must have. An empty name is an error.
-    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
+    ///   - maxAge: The maximum age of the verdict. It is rounded down to whole seconds, and at least 1 s. Default `nil`: any cached verdict
+    ///     within its TTL.
     ///   - notBefore: The revocation that the verdict must not be older than: ``RevocationResult/position``. Default `nil`: none.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
-    ///   - completion: Gets the outcome, once, on the client's own thread.
+    ///   - completion: Gets the outcome, once, on the client's event loop.
     /// - Throws: See ``verify(_:maxAge:applicationID:timeout:completion:)``.
     public func verify(
         _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, notBefore: RevocationPosition? = nil,

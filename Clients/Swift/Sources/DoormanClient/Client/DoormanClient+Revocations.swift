@@ -7,9 +7,9 @@ internal import DoormanWire
 extension DoormanClient {
     /// Revokes a token at the provider and at every server that the client knows. Succeeds for a token that is no longer valid.
     ///
-    /// The call goes to all servers in parallel: to each target, and to each address of a name. It succeeds if at least one server confirmed
-    /// it and no server answered with an error. From then on, every server in ``RevocationResult/confirmed`` rejects the token. The servers in
-    /// ``RevocationResult/unreachable`` may accept it until their cached entry ends: repeat the call if that matters.
+    /// The call goes to all servers in parallel: to each target, and to each address of a name. It succeeds if at least one server
+    /// confirmed it and no server answered with an error. From then on, every server in ``RevocationResult/confirmed`` rejects the token.
+    /// The servers in ``RevocationResult/unreachable`` may accept it until their cached entry ends: repeat the call if that matters.
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
@@ -17,8 +17,8 @@ extension DoormanClient {
     ///   - provider: The provider that knows the token, by its name at the server. Default `nil`: the server finds it by the token.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The servers that confirmed the revocation, those that could not be reached, and the position of the revocation.
-    /// - Throws: The error of a server that answered with one, or the first reason if no server answered. ``DoormanError/revocation`` has the
-    ///   outcome at each server.
+    /// - Throws: The error of a server that answered with one, or the first reason if no server answered. ``DoormanError/revocation`` has
+    ///   the outcome at each server.
     @discardableResult
     public func revoke(
         _ token: Token, applicationID: String? = nil, provider: String? = nil, timeout: Duration? = nil
@@ -47,8 +47,9 @@ extension DoormanClient {
     /// Deletes an account at the provider permanently, and revokes its tokens at every server that the client knows. For operators.
     ///
     /// With several servers, the client first revokes the account's tokens at all of them, like
-    /// ``revoke(accountID:applicationID:provider:timeout:)``, and then has one server delete the account. A provider may answer the second deletion of
-    /// an account with an error, so that not every server could delete it. The caller needs the permission for both methods then.
+    /// ``revoke(accountID:applicationID:provider:timeout:)``, and then has one server delete the account. A provider may answer the second
+    /// deletion of an account with an error, so that not every server could delete it. The caller needs the permission for both methods
+    /// then.
     ///
     /// The call is safe to repeat. Account Kit sends the same response for an account that does not exist as during an outage:
     /// ``UnavailableReason/providerUnavailable``.

@@ -19,12 +19,13 @@ public import ServiceLifecycle
 /// reached or does not respond gets no calls for a while, and passes a health check before it gets calls again. Its calls go to other
 /// servers, as far as that is safe (``DoormanClientConfiguration``). A server that responds with errors goes on getting calls.
 public final class DoormanClient: TokenVerifying, Service, Sendable {
-    /// Runs tasks on the thread of this client, for tasks that do little else than call it. Use it with `withTaskExecutorPreference`.
+    /// Runs tasks on the event loop of this client, for tasks that do little else than call it. It is one of the loops of
+    /// `MultiThreadedEventLoopGroup.singleton`, which other libraries may use, too. Use it with `withTaskExecutorPreference`.
     ///
     /// A call by such a task does not change threads, and tasks that get their responses in one read resume together. Its use is optional.
     ///
-    /// The tasks share this thread with the connections. A task that computes for long, blocks, or only yields delays all responses, and
-    /// may let deadlines pass.
+    /// The tasks share this loop's thread with the connections. A task that computes for long, blocks, or only yields delays all responses,
+    /// and may let deadlines pass.
     public let taskExecutor: any TaskExecutor
 
     let time: EventLoopTime

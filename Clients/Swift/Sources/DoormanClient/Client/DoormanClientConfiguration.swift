@@ -88,9 +88,9 @@ public struct DoormanClientConfiguration: Sendable, Hashable {
     /// The maximum number of identities in this process's near cache. Default 0: no near cache.
     ///
     /// The trade-off: this client accepts a revoked token until its entry expires (``nearCacheTTL``), unless this client made the
-    /// revocation or has got a rejection of the token since. Tokens stay in this process's memory until newer entries take their place. A cache hit at the server takes a fraction of a
-    /// millisecond, so use the near cache only if that is too slow. Rejections and stale verdicts are never cached, and calls with `maxAge`
-    /// bypass the near cache.
+    /// revocation or has got a rejection of the token since. Tokens stay in this process's memory until newer entries take their place. A
+    /// cache hit at the server takes a fraction of a millisecond, so use the near cache only if that is too slow. Rejections and stale
+    /// verdicts are never cached, and calls with `maxAge` bypass the near cache.
     public var nearCacheCapacity = 0
 
     /// The TTL of near cache entries, limited by ``Identity/validUntil`` on this machine's clock. Default 5 s.

@@ -29,8 +29,8 @@ public struct DoormanTLS: Sendable, Hashable {
     public var trust: Trust
     /// The client's certificate and key (mTLS). Default `nil`: the client sends no certificate.
     public var keyPair: KeyPair?
-    /// The DNS name that the server's certificate must have, whatever the address of the server is. Default `nil`: the host or IP address of
-    /// the target.
+    /// The DNS name that the server's certificate must have, whatever the address of the server is. Default `nil`: the host or IP address
+    /// of the target.
     ///
     /// A name must be a DNS name among the certificate's subject alternative names, and an IP address an IP address among them. The common
     /// name has no effect. A wildcard is the whole left-most label and stands for exactly one label.

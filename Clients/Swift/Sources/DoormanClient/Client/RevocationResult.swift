@@ -16,10 +16,11 @@ public struct RevocationResult: Sendable, Hashable {
 
     /// The servers that confirmed it. From now on, they reject the token or the account's tokens.
     public let confirmed: [ServerAddress]
-    /// The servers that could not be reached: no connection, shutting down, or no response before the deadline. They may accept a revoked
-    /// token until their cached entry ends.
+    /// The servers that could not be reached: no connection, shutting down, no response before the deadline, or a malformed one. They may
+    /// accept a revoked token until their cached entry ends.
     public let unreachable: [Failure]
-    /// The servers that answered with an error. Empty if the revocation succeeded, because any such answer fails it.
+    /// The servers that answered with an error, and the calls that this client did not make or gave up: because the task was cancelled, the
+    /// client was closed, or too many calls waited. Empty if the revocation succeeded, because any such error fails it.
     public let failed: [Failure]
     /// The position of the revocation, if the servers share a revocation log; otherwise `nil`.
     ///

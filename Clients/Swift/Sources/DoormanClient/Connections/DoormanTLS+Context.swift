@@ -1,5 +1,5 @@
+internal import DoormanPlatform
 internal import DoormanSupport
-internal import NIOCore
 package import NIOSSL
 package import NIOSSLExtras
 
@@ -27,7 +27,7 @@ extension DoormanTLS {
             do {
                 key = try NIOSSLPrivateKey(file: keyPair.privateKeyFile, format: .pem)
             } catch {
-                throw Unusable(description: "no private key can be read from \(keyFile): \(Self.cause(error))")
+                throw Unusable(description: "no private key can be read from \(keyFile): \(Self.cause(keyPair.privateKeyFile))")
             }
             guard NIOSSLExtras.KeyPair.belongTogether(privateKey: key, certificate: chain[0]) != false else {
                 let certificate = Self.name(keyPair.certificateFile, "certificate file")
@@ -66,13 +66,16 @@ extension DoormanTLS {
             let read = try NIOSSLCertificate.fromPEMFile(path)
             if !read.isEmpty { return read }
         } catch {
-            throw Unusable(description: "no certificate can be read from \(name(path, what)): \(cause(error))")
+            throw Unusable(description: "no certificate can be read from \(name(path, what)): \(cause(path))")
         }
         throw Unusable(description: "no certificate can be read from \(name(path, what)): it holds none")
     }
 
-    /// Returns the system's reason for a file that can't be read. A library's own error may hold a part of the file.
-    private static func cause(_ error: any Error) -> String {
-        (error as? IOError).map { ConnectFailure.text(of: $0.errnoCode) } ?? "it holds no PEM of that kind, or it is damaged"
+    /// Returns the reason why a file can't be used. A library's own error may hold a part of the file.
+    private static func cause(_ path: String) -> String {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return ConnectFailure.text(of: errno) }
+        _ = close(file)
+        return "it holds no PEM of that kind, or it is damaged"
     }
 }

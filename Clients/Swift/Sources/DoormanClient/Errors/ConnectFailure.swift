@@ -32,6 +32,11 @@ package enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case other
 
     package init(_ error: any Error) {
+        // The end of an established connection without TLS's own farewell, as when a server is killed. It is no failure of TLS.
+        if case NIOSSLError.uncleanShutdown = error {
+            self = .closedByPeer
+            return
+        }
         if let error = ClientHandshakeError(error) {
             self = .handshake(error.description)
             return
