@@ -58,18 +58,26 @@ struct ClientTLSTests {
     func killedServer() async throws {
         let certificate = try await TestCertificate(names: "IP:127.0.0.1")
         let port = try FreePort.find()
-        let server = try ChildProcess(
-            "openssl",
-            [
-                "s_server", "-quiet", "-accept", "127.0.0.1:\(port)", "-cert", certificate.certificateFile, "-key",
-                certificate.keyFile,
-            ])
+        // s_server ends with its input.
+        let script = """
+            sleep 60 | openssl s_server -quiet -accept 127.0.0.1:\(port) -cert \(certificate.certificateFile) -key \(certificate.keyFile) &
+            echo "process $!"
+            wait $!
+            """
+        let server = try ChildProcess("sh", ["-c", script])
+        // After a failure to connect, the client would make a health check first.
+        try await eventually("the server listens") {
+            guard let peer = try? RawPeer.connect(port: port) else { return false }
+            peer.close()
+            return true
+        }
         let client = DoormanClient(
             target: .hostAndPort("127.0.0.1", port), tls: DoormanTLS(trust: .file(path: certificate.certificateFile)))
         let exchange = Task { try await client.exchange(AuthorizationCode("AQcode"), timeout: .seconds(20)) }
         try await eventually("the server has read the call") { server.allOutput.contains("AQcode") }
         // It sends no close_notify.
-        server.killAtOnce()
+        let process = try #require(server.output.firstMatch(of: /process (\d+)/)).1
+        #expect(try await ChildProcess("kill", ["-9", String(process)]).ending() == 0)
         let error = await #expect(throws: DoormanError.self) { try await exchange.value }
         #expect(error?.kind == .unavailable(.connectionLost))
         #expect(error?.isRetryable == false)
