@@ -3,8 +3,9 @@ extension Subchannel {
     /// actions come out.
     ///
     /// A connection is proven by its first response. A connection that ends before that counts as a failure to connect, so that the client
-    /// backs off from a server that accepts and closes. So does a second connection in turn that ends soon after its proof. After a failure, the next connection must pass a health check before it takes
-    /// calls, because the kernel accepts connections for a stopped process too.
+    /// backs off from a server that accepts and closes. So does the second connection in turn that ends soon after its proof. After a
+    /// failure, the next connection must pass a health check before it takes calls, because the kernel accepts connections for a stopped
+    /// process too.
     struct StateMachine: Equatable {
         enum State: Hashable {
             /// No connection, and none needed.
