@@ -40,6 +40,11 @@ struct LimitTests {
         #expect(try begin(100, at: server()) > 50)
         // The end of the incomplete requests makes room.
         for id in stride(from: UInt32(1), to: 200, by: 2) { try? greedy.receive(RawFrame.reset(id)) }
+        do {
+            let short = server()
+            #expect(try begin(100, at: short) > 50)
+        }
+        // So does the end of a connection.
         let third = server()
         #expect(try begin(4, at: third) == 0)
     }

@@ -1,4 +1,6 @@
 /// A first-in, first-out queue in one array. Each operation takes amortized constant time.
+///
+/// SwiftNIO has `CircularBuffer`, but most modules that use this queue do not depend on SwiftNIO.
 package struct FIFOQueue<Element> {
     /// The elements from ``head`` on. What was removed before it is `nil`.
     private var storage: [Element?]
